@@ -1,0 +1,92 @@
+package virtual
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// callerHost checks that a page of this origin may use WebAuthn at all, and returns its effective
+// domain: an https origin, or http on a loopback host name, as browsers have it.
+func callerHost(origin string) (string, error) {
+	if origin == "" || origin == "null" {
+		return "", refuse(NotAllowedError, "origin %q is opaque", origin)
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return "", refuse(SecurityError, "origin %q is not one of a web page", origin)
+	}
+	if want := serializedOrigin(u); origin != want {
+		return "", refuse(SecurityError, "origin %q is not serialized as browsers do it, want %q", origin, want)
+	}
+	host := u.Hostname()
+	if isAddress(host) {
+		return "", refuse(SecurityError, "origin %q has an IP address, want a domain name (such as localhost)", origin)
+	}
+	if !validDomain(host) {
+		return "", refuse(SecurityError, "origin %q has no valid domain name", origin)
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopbackName(host)) {
+		return "", refuse(SecurityError, "origin %q is not a secure context, want https or http on localhost", origin)
+	}
+	return host, nil
+}
+
+// serializedOrigin is scheme, host and a port that is not the default one, in lower case.
+func serializedOrigin(u *url.URL) string {
+	host := strings.TrimSuffix(strings.ToLower(u.Host), ":")
+	switch u.Scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return u.Scheme + "://" + host
+}
+
+// isAddress also takes the short forms of IPv4 that the URL Standard reads: a name whose last label
+// is a number is an address.
+func isAddress(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	return last != "" && strings.Trim(last, "0123456789") == ""
+}
+
+func loopbackName(host string) bool {
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// validDomain accepts lower-case ASCII labels; internationalized names come as punycode.
+func validDomain(host string) bool {
+	if host == "" || len(host) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// claimRPID checks that a page on host may use an RP ID: its own host, or a registrable domain
+// suffix of it (HTML, "is a registrable domain suffix of or is equal to").
+func claimRPID(rpID, host string) error {
+	if rpID == host {
+		return nil
+	}
+	if !validDomain(rpID) {
+		return refuse(SecurityError, "rp id %q is not a valid domain name", rpID)
+	}
+	if !strings.HasSuffix(host, "."+rpID) {
+		return refuse(SecurityError, "rp id %q is neither the host %q nor a parent domain of it", rpID, host)
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(rpID); suffix == rpID {
+		return refuse(SecurityError, "rp id %q is a public suffix", rpID)
+	}
+	return nil
+}
