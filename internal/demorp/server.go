@@ -1,0 +1,144 @@
+package demorp
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	tokenSize     = 32 // bytes of randomness in challenges, session tokens and user handles
+	passkeyIDSize = 16 // bytes of randomness in a passkey's own id
+)
+
+// Server is the demo relying party. Its methods are safe for concurrent use, it starts no goroutine, and it does not
+// close its store.
+type Server struct {
+	cfg      Config
+	store    Store
+	log      *slog.Logger
+	sessions *sessions
+	verifier *verifier
+	decoys   *decoys
+	handler  http.Handler
+}
+
+// New makes a relying party, or reports every mistake in its configuration.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg:      cfg,
+		store:    cfg.Store,
+		log:      cfg.Logger,
+		sessions: newSessions(cfg.Clock, cfg.ChallengeTTL, cfg.SessionTTL),
+		verifier: newVerifier(cfg.RPID, cfg.Origins),
+	}
+	proposed, err := s.randomBytes(tokenSize)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.store.DecoyKey(context.Background(), proposed)
+	if err != nil {
+		return nil, fmt.Errorf("decoy key: %w", err)
+	}
+	s.decoys = &decoys{key: key}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// Handler serves the API, the FIDO conformance shape, the well-known documents and the page.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// routes is the whole HTTP surface.
+func (s *Server) routes() http.Handler {
+	api := newRouter(s.log, s.verifier.origins, writeAPIError)
+	api.handle(http.MethodPost, "/api/signup", s.signup)
+	api.handle(http.MethodPost, "/api/register/options", s.registerOptions)
+	api.handle(http.MethodPost, "/api/register/result", s.registerResult)
+	api.handle(http.MethodPost, "/api/login/options", s.loginOptions)
+	api.handle(http.MethodPost, "/api/login/result", s.loginResult)
+	api.handle(http.MethodPost, "/api/logout", s.logout)
+	api.handle(http.MethodGet, "/api/whoami", s.whoami)
+	api.handle(http.MethodGet, "/api/passkeys", s.listPasskeys)
+	api.handle(http.MethodPatch, "/api/passkeys/{id}", s.renamePasskey)
+	api.handle(http.MethodDelete, "/api/passkeys/{id}", s.deletePasskey)
+	api.handle(http.MethodGet, "/.well-known/webauthn", s.relatedOrigins)
+	api.handle(http.MethodGet, "/.well-known/passkey-endpoints", s.passkeyEndpoints)
+	api.handle(http.MethodGet, "/healthz", health)
+
+	fido := newRouter(s.log, s.verifier.origins, writeFIDOError)
+	fido.handle(http.MethodPost, "/fido/attestation/options", s.fidoAttestationOptions)
+	fido.handle(http.MethodPost, "/fido/attestation/result", s.fidoAttestationResult)
+	fido.handle(http.MethodPost, "/fido/assertion/options", s.fidoAssertionOptions)
+	fido.handle(http.MethodPost, "/fido/assertion/result", s.fidoAssertionResult)
+
+	mux := http.NewServeMux()
+	api.mount(mux)
+	fido.mount(mux)
+	mountPage(mux)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		failure := &apiError{http.StatusNotFound, "not_found", "there is nothing at " + r.URL.Path}
+		if strings.HasPrefix(r.URL.Path, "/fido/") {
+			writeFIDOError(w, failure)
+			return
+		}
+		writeAPIError(w, failure)
+	})
+	return mux
+}
+
+func (s *Server) relatedOrigins(w http.ResponseWriter, _ *http.Request) error {
+	origins := s.cfg.relatedOrigins()
+	if origins == nil {
+		return &apiError{http.StatusNotFound, "not_found", "this relying party has no related origins"}
+	}
+	return writeJSON(w, http.StatusOK, struct {
+		Origins []string `json:"origins"`
+	}{origins})
+}
+
+// passkeyEndpoints tells password managers where passkeys are added and managed (W3C passkey endpoints well-known).
+func (s *Server) passkeyEndpoints(w http.ResponseWriter, _ *http.Request) error {
+	page := s.cfg.Origins[0] + "/"
+	return writeJSON(w, http.StatusOK, struct {
+		Enroll string `json:"enroll"`
+		Manage string `json:"manage"`
+	}{page, page})
+}
+
+func health(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, struct {
+		Status string `json:"status"`
+	}{"ok"})
+}
+
+// now is the server's time in the precision that stores keep.
+func (s *Server) now() time.Time { return s.cfg.Clock().UTC().Truncate(time.Millisecond) }
+
+func (s *Server) randomBytes(n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(s.cfg.Random, b); err != nil {
+		return nil, fmt.Errorf("random source: %w", err)
+	}
+	return b, nil
+}
+
+// randomToken returns n random bytes as unpadded base64url.
+func (s *Server) randomToken(n int) (string, error) {
+	b, err := s.randomBytes(n)
+	return encode(b), err
+}
+
+// encode is the unpadded base64url of every binary member in WebAuthn's JSON (L3 §5.1.8).
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

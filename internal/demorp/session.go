@@ -1,0 +1,206 @@
+package demorp
+
+import (
+	"container/list"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	sessionCookie = "passrig_session"
+	sessionShards = 32
+	// maxShardSessions bounds memory when visitors come faster than their sessions expire; the oldest make room.
+	maxShardSessions = 1 << 15
+	// maxPending bounds the unanswered challenges of one session: a few tabs and an autofill request.
+	maxPending = 8
+)
+
+// session is one visitor's state. A session is anonymous until its visitor signs in; signing in makes a new one with
+// a new token, so user and passkey never change.
+type session struct {
+	token     string
+	userID    []byte // nil while anonymous
+	passkeyID string // what signed the user in; "" after a sign-up
+
+	// expires and place belong to the shard that holds the session.
+	expires time.Time
+	place   *list.Element
+
+	mu      sync.Mutex
+	pending []*ceremony // oldest first
+}
+
+func (s *session) anonymous() bool { return s.userID == nil }
+
+// sessions holds every live session in memory. Expired ones leave whenever a new one arrives, so nothing has to run
+// in the background.
+type sessions struct {
+	clock        func() time.Time
+	anonymousTTL time.Duration
+	signedInTTL  time.Duration
+	shards       [sessionShards]sessionShard
+}
+
+// sessionShard keeps each kind of session in order of expiry, which is cheap because each kind has one lifetime.
+type sessionShard struct {
+	mu        sync.Mutex
+	byToken   map[string]*session
+	anonymous list.List
+	signedIn  list.List
+}
+
+func newSessions(clock func() time.Time, anonymousTTL, signedInTTL time.Duration) *sessions {
+	all := &sessions{clock: clock, anonymousTTL: anonymousTTL, signedInTTL: signedInTTL}
+	for i := range all.shards {
+		all.shards[i].byToken = make(map[string]*session)
+	}
+	return all
+}
+
+func (all *sessions) shard(token string) *sessionShard { return &all.shards[token[0]%sessionShards] }
+
+// add stores a new session under its token.
+func (all *sessions) add(s *session) {
+	now := all.clock()
+	shard := all.shard(s.token)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.expire(now)
+	if len(shard.byToken) >= maxShardSessions {
+		shard.evictOldest()
+	}
+	shard.byToken[s.token] = s
+	if s.anonymous() {
+		s.expires = now.Add(all.anonymousTTL)
+		s.place = shard.anonymous.PushBack(s)
+	} else {
+		s.expires = now.Add(all.signedInTTL)
+		s.place = shard.signedIn.PushBack(s)
+	}
+}
+
+// find returns the live session with a token, or nil.
+func (all *sessions) find(token string) *session {
+	if token == "" {
+		return nil
+	}
+	now := all.clock()
+	shard := all.shard(token)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	s := shard.byToken[token]
+	if s == nil || !now.Before(s.expires) {
+		return nil
+	}
+	return s
+}
+
+// keep extends an anonymous session, so that it outlives the challenge it is about to be given.
+func (all *sessions) keep(s *session) {
+	if !s.anonymous() {
+		return
+	}
+	shard := all.shard(s.token)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	if shard.byToken[s.token] == s {
+		s.expires = all.clock().Add(all.anonymousTTL)
+		shard.anonymous.MoveToBack(s.place)
+	}
+}
+
+// remove ends a session.
+func (all *sessions) remove(s *session) {
+	shard := all.shard(s.token)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.drop(s)
+}
+
+func (shard *sessionShard) expire(now time.Time) {
+	for _, kind := range []*list.List{&shard.anonymous, &shard.signedIn} {
+		for front := kind.Front(); front != nil; front = kind.Front() {
+			s, _ := front.Value.(*session)
+			if now.Before(s.expires) {
+				break
+			}
+			shard.drop(s)
+		}
+	}
+}
+
+func (shard *sessionShard) evictOldest() {
+	front := shard.anonymous.Front()
+	if front == nil {
+		front = shard.signedIn.Front()
+	}
+	s, _ := front.Value.(*session)
+	shard.drop(s)
+}
+
+func (shard *sessionShard) drop(s *session) {
+	if shard.byToken[s.token] != s {
+		return
+	}
+	delete(shard.byToken, s.token)
+	if s.anonymous() {
+		shard.anonymous.Remove(s.place)
+	} else {
+		shard.signedIn.Remove(s.place)
+	}
+}
+
+// session returns the visitor's session, or nil.
+func (s *Server) session(r *http.Request) *session {
+	cookie, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return nil
+	}
+	return s.sessions.find(cookie.Value)
+}
+
+// ceremonySession returns the session a challenge is to be bound to, starting an anonymous one for a new visitor.
+func (s *Server) ceremonySession(w http.ResponseWriter, r *http.Request) (*session, error) {
+	if current := s.session(r); current != nil {
+		s.sessions.keep(current)
+		return current, nil
+	}
+	return s.startSession(w, r, nil, "")
+}
+
+// signIn replaces the visitor's session, if any, with a new one for the user. The token changes so that a token known
+// before the sign-in is worth nothing after it.
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request, userID []byte, passkeyID string) error {
+	if old := s.session(r); old != nil {
+		s.sessions.remove(old)
+	}
+	_, err := s.startSession(w, r, userID, passkeyID)
+	return err
+}
+
+func (s *Server) startSession(w http.ResponseWriter, r *http.Request, userID []byte, passkeyID string) (*session, error) {
+	token, err := s.randomToken(tokenSize)
+	if err != nil {
+		return nil, err
+	}
+	started := &session{token: token, userID: userID, passkeyID: passkeyID}
+	s.sessions.add(started)
+	setSessionCookie(w, r, token, 0)
+	return started, nil
+}
+
+// setSessionCookie sends the session cookie. It lasts until the browser closes unless maxAge, in seconds, is set; a
+// negative maxAge deletes it.
+func setSessionCookie(w http.ResponseWriter, r *http.Request, token string, maxAge int) {
+	//nolint:gosec // Secure follows the connection: the demo also runs on http://localhost
+	http.SetCookie(w, &http.Cookie{
+		Name:     sessionCookie,
+		Value:    token,
+		Path:     "/",
+		MaxAge:   maxAge,
+		Secure:   r.TLS != nil,
+		HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
+	})
+}
