@@ -1,0 +1,271 @@
+package term
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// plainInterval is how often a line is written where bars cannot be drawn.
+const plainInterval = 10 * time.Second
+
+// Progress shows how far tasks are. On a terminal every task is a bar; elsewhere every running
+// task is a line each 10 seconds and one when it ends. It is safe for concurrent use, and does
+// nothing once Wait has been called.
+type Progress struct {
+	clock func() time.Time
+	bars  *mpb.Progress // nil when lines are written
+
+	mu      sync.Mutex
+	out     io.Writer
+	tasks   []*Task
+	closed  bool
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+// NewProgress starts showing progress on w, which should be standard error. tty says whether w
+// is a terminal that bars can be drawn on. A nil clock is the real one.
+func NewProgress(w io.Writer, tty bool, clock func() time.Time) *Progress {
+	if clock == nil {
+		clock = time.Now //nolint:forbidigo // the one real clock
+	}
+	p := &Progress{out: w, clock: clock, stop: make(chan struct{})}
+	if tty {
+		p.bars = mpb.New(mpb.WithOutput(w), mpb.ForceTTY(), mpb.WithAutoRefresh())
+		return p
+	}
+	p.stopped.Go(p.tick)
+	return p
+}
+
+// Task is one thing of known or unknown length that is being done.
+type Task struct {
+	progress *Progress
+	title    string
+	total    int
+	began    time.Time
+	bar      *mpb.Bar // nil when lines are written
+
+	mu    sync.Mutex
+	done  int
+	label string
+	ended bool
+}
+
+// Start shows a task of total steps; total 0 means that nobody knows how many.
+func (p *Progress) Start(title string, total int) *Task {
+	t := &Task{progress: p, title: title, total: total, began: p.clock()}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		t.ended = true
+		return t
+	}
+	p.tasks = append(p.tasks, t)
+	if p.bars == nil {
+		return t
+	}
+	filler := mpb.NopStyle().Build() // of an unknown number no share can be drawn
+	if total > 0 {
+		filler = mpb.BarStyle().Build()
+	}
+	bar, err := p.bars.Add(int64(total), filler,
+		mpb.BarWidth(30), mpb.BarFillerClearOnComplete(),
+		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return t.title + " " + t.count() + " " })),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return t.tail() })),
+	)
+	if err == nil { // only after Wait, which closed guards
+		t.bar = bar
+	}
+	return t
+}
+
+// Step counts one step as done and shows what is next, or was last, as label.
+func (t *Task) Step(label string) {
+	t.mu.Lock()
+	if t.ended {
+		t.mu.Unlock()
+		return
+	}
+	t.done++
+	t.label = label
+	bar, done := t.bar, int64(t.done)
+	t.mu.Unlock()
+	if bar != nil {
+		bar.SetCurrent(done) // outside of the lock: the bar's decorators take it
+	}
+}
+
+// Done ends the task. A task that did not reach its total is shown as stopped where it is.
+func (t *Task) Done() {
+	if !t.end() {
+		return
+	}
+	if t.bar != nil {
+		if t.complete() {
+			t.bar.SetTotal(int64(t.steps()), true)
+		} else {
+			t.bar.Abort(false)
+		}
+		return
+	}
+	t.progress.print(t.line())
+}
+
+// end marks the task as ended, and returns false if it was already.
+func (t *Task) end() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.ended
+	t.ended, t.label = true, ""
+	return !was
+}
+
+func (t *Task) steps() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.done
+}
+
+func (t *Task) complete() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.done >= t.total
+}
+
+func (t *Task) running() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.ended
+}
+
+// count is "3/10", or "3" of an unknown number.
+func (t *Task) count() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.total <= 0 {
+		return strconv.Itoa(t.done)
+	}
+	return strconv.Itoa(t.done) + "/" + strconv.Itoa(t.total)
+}
+
+// tail is what stands after the bar: the label, and how it ended.
+func (t *Task) tail() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case !t.ended && t.label != "":
+		return " " + t.label
+	case t.ended && t.done < t.total:
+		return " stopped"
+	}
+	return ""
+}
+
+// line is the plain form: "load 40% 12000/30000 in 1m20s, login alice".
+func (t *Task) line() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var b strings.Builder
+	b.WriteString(t.title)
+	if t.total > 0 {
+		fmt.Fprintf(&b, " %d%% %d/%d", min(t.done*100/t.total, 100), t.done, t.total)
+	} else {
+		fmt.Fprintf(&b, " %d", t.done)
+	}
+	fmt.Fprintf(&b, " in %s", short(t.progress.clock().Sub(t.began)))
+	switch {
+	case t.ended && t.done < t.total:
+		b.WriteString(", stopped")
+	case t.label != "":
+		b.WriteString(", " + t.label)
+	}
+	return b.String()
+}
+
+// short drops the digits of a duration that nobody reads.
+func short(d time.Duration) time.Duration {
+	switch {
+	case d < 10*time.Second:
+		return d.Round(10 * time.Millisecond)
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond)
+	}
+	return d.Round(time.Second)
+}
+
+// tick writes a line for every running task, until Wait.
+func (p *Progress) tick() {
+	ticker := time.NewTicker(plainInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			for _, t := range p.started() {
+				if t.running() {
+					p.print(t.line())
+				}
+			}
+		case <-p.stop:
+			return
+		}
+	}
+}
+
+func (p *Progress) started() []*Task {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.tasks)
+}
+
+func (p *Progress) print(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = fmt.Fprintln(p.out, line) // nobody to tell when standard error is gone
+}
+
+// Write puts log lines above the bars, without tearing them. b should hold whole lines.
+func (p *Progress) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bars != nil && !p.closed {
+		if n, err := p.bars.Write(b); err == nil {
+			return n, nil
+		}
+	}
+	n, err := p.out.Write(b)
+	if err != nil {
+		return n, fmt.Errorf("write log line: %w", err)
+	}
+	return n, nil
+}
+
+// Wait ends the display. Tasks that are not done are shown as stopped, so that an error on the
+// way, after which nobody calls Done, cannot make it hang.
+func (p *Progress) Wait() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	tasks := p.tasks
+	p.mu.Unlock()
+
+	for _, t := range tasks {
+		t.Done()
+	}
+	close(p.stop)
+	p.stopped.Wait()
+	if p.bars != nil {
+		p.bars.Wait()
+	}
+}

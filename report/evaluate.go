@@ -1,0 +1,99 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// Evaluate compares the rule with what was measured. A metric that is missing or has no samples
+// gives [VerdictError], whatever the comparison: what was not measured was not met.
+// Scenario, File and Line of the result are the caller's to fill.
+func (t ThresholdRule) Evaluate(metrics map[string]Metric) Threshold {
+	result := Threshold{Text: t.Text, Verdict: VerdictError, Actual: "no samples"}
+	metric, ok := metrics[t.Metric]
+	if !ok {
+		result.Hint = fmt.Sprintf("nothing was recorded as %q in this run", t.Metric)
+		if near := Nearest(t.Metric, slices.Sorted(maps.Keys(metrics))); near != "" {
+			result.Hint += fmt.Sprintf("; did you mean %q?", near)
+		}
+		return result
+	}
+	if metric.Unit == UnitCount && t.Stat != "count" {
+		result.Actual = "no " + t.Stat
+		result.Hint = fmt.Sprintf("%q is a counter; compare it with a plain number", t.Metric)
+		return result
+	}
+	if metric.Unit != UnitCount && metric.Count == 0 {
+		return result
+	}
+	actual, ok := metric.stat(t.Stat)
+	if !ok {
+		result.Actual = "no " + t.Stat
+		return result
+	}
+	result.Verdict = VerdictFail
+	if t.met(actual) {
+		result.Verdict = VerdictPass
+	}
+	result.Actual = t.format(actual)
+	return result
+}
+
+func (t ThresholdRule) met(actual float64) bool {
+	switch t.Op {
+	case "<":
+		return actual < t.Value
+	case "<=":
+		return actual <= t.Value
+	case ">":
+		return actual > t.Value
+	case ">=":
+		return actual >= t.Value
+	case "==":
+		return actual == t.Value
+	case "!=":
+		return actual != t.Value
+	}
+	return false
+}
+
+// format writes the actual value short, or exactly where rounding would make it look like the
+// limit it is not: "300ms" must not be shown as failing "< 300ms" by a microsecond.
+func (t ThresholdRule) format(actual float64) string {
+	if t.Stat == "count" {
+		return strconv.FormatFloat(actual, 'f', -1, 64)
+	}
+	short := FormatDuration(actual)
+	if actual != t.Value && short == FormatDuration(t.Value) {
+		return exactDuration(actual)
+	}
+	return short
+}
+
+// stat returns one statistic, and false where the metric does not have it: result files from
+// before p99.9 was recorded do not.
+func (m Metric) stat(name string) (float64, bool) {
+	switch name {
+	case "p50":
+		return m.P50, true
+	case "p90":
+		return m.P90, true
+	case "p95":
+		return m.P95, true
+	case "p99":
+		return m.P99, true
+	case "p99.9":
+		return m.P999, m.P999 >= m.P99
+	case "min":
+		return m.Min, true
+	case "max":
+		return m.Max, true
+	case "mean":
+		return m.Mean, true
+	case "count":
+		return float64(m.Count), true
+	}
+	return 0, false
+}

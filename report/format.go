@@ -1,0 +1,104 @@
+package report
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// FormatDuration writes a duration given in nanoseconds for people: three significant digits and
+// the unit that keeps them short, like "850µs", "212ms", "3.4s", "2m05s".
+func FormatDuration(ns float64) string {
+	switch {
+	case math.IsNaN(ns) || math.IsInf(ns, 0):
+		return "unknown"
+	case ns < 0:
+		return "-" + FormatDuration(-ns)
+	case ns == 0:
+		return "0ms"
+	case ns < 999.5*1e3:
+		return threeDigits(ns/1e3) + "µs"
+	case ns < 999.5*1e6:
+		return threeDigits(ns/1e6) + "ms"
+	case ns < 59.95*1e9:
+		return threeDigits(ns/1e9) + "s"
+	case ns < 3599.5*1e9:
+		s := int(math.Round(ns / 1e9))
+		return strconv.Itoa(s/60) + "m" + twoDigits(s%60) + "s"
+	default:
+		m := int(math.Round(ns / 60e9))
+		return strconv.Itoa(m/60) + "h" + twoDigits(m%60) + "m"
+	}
+}
+
+// FormatMS is FormatDuration for the millisecond members of the model.
+func FormatMS(ms float64) string { return FormatDuration(ms * 1e6) }
+
+func threeDigits(v float64) string {
+	decimals := 0
+	switch {
+	case v < 9.995:
+		decimals = 2
+	case v < 99.95:
+		decimals = 1
+	}
+	s := strconv.FormatFloat(v, 'f', decimals, 64)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}
+
+func twoDigits(v int) string {
+	if v < 10 {
+		return "0" + strconv.Itoa(v)
+	}
+	return strconv.Itoa(v)
+}
+
+func exactDuration(ns float64) string { return time.Duration(math.Round(ns)).String() }
+
+// Nearest returns the candidate with the fewest edits from word, or "" when none is close enough
+// to be what was meant: at most one edit in three characters.
+func Nearest(word string, candidates []string) string {
+	best, bestEdits := "", len(word)/3+1
+	for _, c := range candidates {
+		if edits := editDistance(word, c); edits < bestEdits {
+			best, bestEdits = c, edits
+		}
+	}
+	return best
+}
+
+// editDistance counts insertions, deletions and substitutions of bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// plural writes "1 step" or "3 steps"; the second word defaults to the first with an s.
+func plural(n int, words ...string) string {
+	word := words[0]
+	if n != 1 {
+		if word = words[0] + "s"; len(words) > 1 {
+			word = words[1]
+		}
+	}
+	return strconv.Itoa(n) + " " + word
+}

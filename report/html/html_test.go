@@ -1,0 +1,245 @@
+package html_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"math"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	nethtml "golang.org/x/net/html"
+	"pgregory.net/rapid"
+
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/report/html"
+	"github.com/passrig/passrig/report/internal/golden"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+type failer interface {
+	Fatal(args ...any)
+	Errorf(format string, args ...any)
+}
+
+func write(t failer, run *report.Run) []byte {
+	var out bytes.Buffer
+	if err := html.Write(&out, run); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestGolden(t *testing.T) {
+	for _, name := range golden.Runs() {
+		t.Run(name, func(t *testing.T) {
+			out := write(t, golden.Load(t, name))
+			golden.Check(t, *update, name+".html", out)
+			checkDocument(t, out)
+		})
+	}
+}
+
+func TestEmptyRun(t *testing.T) {
+	out := write(t, &report.Run{})
+	checkDocument(t, out)
+	if !bytes.Contains(out, []byte("Nothing was judged")) {
+		t.Error("an empty run does not say that it is empty")
+	}
+}
+
+// allowed are the elements the templates use; anything else came out of the data.
+const allowed = " html head body meta title style a svg defs pattern rect path circle line text desc header nav main section article " +
+	"footer div p span strong h1 h2 h3 ul ol li dl dt dd table colgroup col thead tbody tr th td code pre details summary figure figcaption time "
+
+// checkDocument holds a page to what the package promises about every page.
+func checkDocument(t failer, page []byte) {
+	doc, err := nethtml.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := checker{failer: t, ids: make(map[string]bool)}
+	c.walk(doc)
+	if c.h1 != 1 {
+		t.Errorf("%d h1 elements, want 1", c.h1)
+	}
+	for _, id := range c.refs {
+		if !c.ids[id] {
+			t.Errorf("reference to #%s leads nowhere", id)
+		}
+	}
+	if !bytes.Contains(page, []byte(`content="default-src &#39;none&#39;;`)) && !bytes.Contains(page, []byte(`content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"`)) {
+		t.Errorf("no content security policy")
+	}
+}
+
+type checker struct {
+	failer
+	ids     map[string]bool
+	refs    []string
+	h1      int
+	heading int
+}
+
+func (c *checker) walk(n *nethtml.Node) {
+	if n.Type == nethtml.ElementNode {
+		c.element(n)
+	}
+	for child := range n.ChildNodes() {
+		c.walk(child)
+	}
+}
+
+func (c *checker) element(n *nethtml.Node) {
+	if !strings.Contains(allowed, " "+n.Data+" ") {
+		c.Errorf("element %q is not one of the templates", n.Data)
+	}
+	if len(n.Data) == 2 && n.Data[0] == 'h' && n.Data[1] >= '1' && n.Data[1] <= '6' {
+		level := int(n.Data[1] - '0')
+		if level > c.heading+1 {
+			c.Errorf("h%d follows h%d", level, c.heading)
+		}
+		c.heading = level
+		if level == 1 {
+			c.h1++
+		}
+	}
+	attrs := make(map[string]string)
+	for _, a := range n.Attr {
+		attrs[a.Key] = a.Val
+		c.attribute(n.Data, a.Key, a.Val)
+	}
+	if n.Data == "svg" && attrs["aria-hidden"] == "" && (attrs["role"] != "img" || attrs["aria-label"]+attrs["aria-labelledby"] == "") {
+		c.Errorf("a drawing has no role or no name")
+	}
+	if n.Data == "th" && attrs["scope"] == "" {
+		c.Errorf("a table header has no scope")
+	}
+}
+
+func (c *checker) attribute(element, key, val string) {
+	switch {
+	case key == "id":
+		if c.ids[val] {
+			c.Errorf("id %q is used twice", val)
+		}
+		c.ids[val] = true
+	case key == "href":
+		if !strings.HasPrefix(val, "#") {
+			c.Errorf("link out of the document: %q", val)
+		}
+		c.refs = append(c.refs, strings.TrimPrefix(val, "#"))
+	case key == "aria-labelledby":
+		c.refs = append(c.refs, strings.Fields(val)...)
+	case strings.HasPrefix(key, "on") || key == "style" || key == "src" || key == "srcset" || key == "action":
+		c.Errorf("%s has the attribute %s=%q", element, key, val)
+	case key == "x" || key == "width":
+		if strings.Contains(val, "NaN") || strings.Contains(val, "Inf") || strings.HasPrefix(val, "-") {
+			c.Errorf("%s has the attribute %s=%q", element, key, val)
+		}
+	}
+}
+
+func TestHostileText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		nasty := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
+			"<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "</style><script>", "</title><svg onload=x>", "javascript:alert(1)",
+			"{{.}}", "<!--", "-->", "\x00", "&lt;b&gt;", "' autofocus onfocus='x", "]]>", "</pre></code>", "url(http://evil)",
+		}))
+		number := rapid.OneOf(rapid.Float64(), rapid.SampledFrom([]float64{0, -1, 1e300, 1e-300, 3}))
+		text := func(label string) string { return nasty.Draw(t, label) }
+		run := &report.Run{
+			Name: text("name"), Driver: text("driver"), Partial: true, Aborted: text("aborted"), DurationMS: number.Draw(t, "duration"),
+			Tool: report.Tool{Name: text("tool")}, Target: report.Target{Origin: text("origin"), RPID: text("rp.id"), BaseURL: text("base")},
+			Scenarios: []report.Scenario{{ID: "s", Name: text("scenario"), File: text("file"), Tags: []string{text("tag")}, Verdict: report.Verdict(text("verdict"))}},
+			Metrics:   map[string]report.Metric{text("metric"): {Unit: "ns", Count: 2, Min: number.Draw(t, "min"), P50: number.Draw(t, "p50"), Max: number.Draw(t, "max")}},
+			Thresholds: []report.Threshold{
+				{Text: text("threshold"), Actual: text("actual"), Hint: text("hint"), Verdict: report.VerdictError, File: text("file")},
+			},
+			Checks: []report.Check{{ID: text("check"), Verdict: report.VerdictFail, Basis: []string{text("basis")}, Evidence: map[string]any{text("key"): text("value")}}},
+		}
+		for _, v := range []report.Verdict{report.VerdictPass, report.VerdictFail, report.VerdictWarn, report.VerdictSkip} {
+			run.Steps = append(run.Steps, report.Step{
+				ID: text("id"), Scenario: "s", Title: text("title"), Message: text("message"), Expected: text("expected"), Verdict: v, File: text("file"),
+				DurationMS: number.Draw(t, "step"),
+				Ceremony: &report.Ceremony{
+					ClientData: text("client data"), Options: map[string]any{text("key"): []any{text("value")}},
+					Phases: []report.Phase{{Name: text("phase"), StartMS: number.Draw(t, "start"), DurationMS: number.Draw(t, "length")}},
+				},
+				Exchanges: []report.Exchange{{
+					Purpose: text("purpose"), Curl: text("curl"), Timing: report.Timing{TotalMS: number.Draw(t, "total"), TTFBMS: number.Draw(t, "ttfb")},
+					Request:  report.Request{Method: text("method"), URL: text("url"), Headers: []report.Header{{Name: text("header"), Value: text("value")}}},
+					Response: &report.Response{Body: text("body"), Proto: text("proto")},
+				}},
+			})
+		}
+		run.Summary = run.Summarize()
+		checkDocument(t, write(t, run))
+	})
+}
+
+// Text and its background must differ by 4.5 to 1 (WCAG 2.2, 1.4.3) in both color schemes.
+func TestContrast(t *testing.T) {
+	css, err := os.ReadFile("style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	light, dark, found := strings.Cut(string(css), "@media (prefers-color-scheme: dark)")
+	if !found {
+		t.Fatal("no dark scheme")
+	}
+	dark, _, _ = strings.Cut(dark, "* {")
+	for scheme, text := range map[string]string{"light": light, "dark": dark} {
+		colors := make(map[string]float64)
+		for _, m := range regexp.MustCompile(`--([a-z-]+): (#[0-9a-f]{6})`).FindAllStringSubmatch(text, -1) {
+			colors[m[1]] = luminance(t, m[2])
+		}
+		pairs := map[string][]string{
+			"paper": {"ink", "soft", "accent"}, "sheet": {"ink", "soft", "accent", "pass", "fail", "error", "warn"},
+			"tint": {"ink", "soft"}, "warn-bg": {"ink", "warn"}, "fail-bg": {"ink", "fail", "soft"}, "pass-bg": {"pass"},
+			"error-bg": {"error"}, "skip-bg": {"skip"}, "info-bg": {"info"},
+		}
+		for back, fronts := range pairs {
+			for _, front := range fronts {
+				a, okA := colors[back]
+				b, okB := colors[front]
+				if ratio := (max(a, b) + .05) / (min(a, b) + .05); !okA || !okB || ratio < 4.5 {
+					t.Errorf("%s: %s on %s has a contrast of %.2f", scheme, front, back, ratio)
+				}
+			}
+		}
+	}
+}
+
+// luminance is the relative luminance of "#rrggbb" as WCAG defines it.
+func luminance(t *testing.T, hex string) float64 {
+	t.Helper()
+	sum := 0.0
+	for i, weight := range []float64{.2126, .7152, .0722} {
+		n, err := strconv.ParseUint(hex[1+2*i:3+2*i], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := float64(n) / 255
+		if c <= .04045 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+.055)/1.055, 2.4)
+		}
+		sum += weight * c
+	}
+	return sum
+}
+
+func TestWriteErrors(t *testing.T) {
+	r, w := io.Pipe()
+	r.Close()
+	if err := html.Write(w, golden.Load(t, "mixed")); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v, want the writer's error", err)
+	}
+}

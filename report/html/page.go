@@ -1,0 +1,308 @@
+package html
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/passrig/passrig/report"
+)
+
+// page is what the template shows, with every decision already made.
+type page struct {
+	Style      template.CSS
+	Run        *report.Run
+	Look       look
+	Title      string
+	Headline   string
+	Standfirst string
+	Started    time.Time
+	Duration   string
+	Counts     []count
+	Caveats    []string
+	Trouble    []*item // failures, errors, warnings, in this order
+	Scenarios  []scenario
+	Checks     []*item
+	Thresholds []thresholdRow
+	Latency    *latency
+	Counters   []counter
+	Facts      []fact
+	Command    string
+}
+
+// look is how a verdict is shown: by word and mark; the class only adds color.
+type look struct{ Class, Mark, Word string }
+
+type count struct {
+	look
+	N int
+}
+
+type scenario struct {
+	report.Scenario
+	Look     look
+	Duration string
+	Items    []*item
+}
+
+// item is a step or a check.
+type item struct {
+	Anchor           string // unique in the document
+	Look             look
+	Verdict          report.Verdict
+	Title, Kicker    string // Kicker says what it belongs to
+	Where            string
+	Duration         string
+	Message, Hint    string
+	Expected, Actual string
+	Outcome          string
+	Basis, Notes     []string
+	Timeline         *timeline
+	Decoded          []decoded
+	Exchanges        []exchange
+	Featured         bool // shown in full under what went wrong
+}
+
+type thresholdRow struct {
+	report.Threshold
+	Look  look
+	Where string
+}
+
+type counter struct {
+	Name string
+	N    int64
+}
+
+type fact struct{ Name, Value string }
+
+func lookOf(v report.Verdict) look {
+	switch v {
+	case report.VerdictPass:
+		return look{"pass", "✓", "pass"}
+	case report.VerdictFail:
+		return look{"fail", "✗", "fail"}
+	case report.VerdictWarn:
+		return look{"warn", "!", "warning"}
+	case report.VerdictInfo:
+		return look{"info", "i", "info"}
+	case report.VerdictSkip:
+		return look{"skip", "–", "skipped"}
+	case report.VerdictError:
+		return look{"error", "?", "could not tell"}
+	}
+	return look{"skip", "·", string(v)}
+}
+
+func newPage(run *report.Run) *page {
+	p := &page{
+		Run: run, Look: lookOf(run.Verdict()), Started: run.Started.UTC(), Duration: report.FormatMS(run.DurationMS),
+		Caveats: run.Caveats(), Facts: facts(run), Command: command(run),
+	}
+	if run.Partial && run.Summary.Failed == 0 {
+		p.Look = look{"warn", "!", "incomplete"} // a pass so far must not look like a pass
+	}
+	p.Headline, p.Standfirst = headline(run)
+	p.Title = strings.TrimSpace(run.Name + " – " + p.Headline)
+	s := run.Summary
+	p.Counts = []count{
+		{look{"pass", "✓", "passed"}, s.Passed},
+		{look{"fail", "✗", "failed"}, s.Failed},
+		{look{"error", "?", "could not tell"}, s.Errored},
+		{look{"warn", "!", "warned"}, s.Warned},
+		{look{"skip", "–", "skipped"}, s.Skipped},
+	}
+	p.addSteps(run)
+	for i := range run.Checks {
+		p.Checks = append(p.Checks, checkItem(&run.Checks[i], i))
+	}
+	p.feature()
+	for _, th := range run.Thresholds {
+		p.Thresholds = append(p.Thresholds, thresholdRow{Threshold: th, Look: lookOf(th.Verdict), Where: where(th.File, th.Line)})
+	}
+	p.Latency, p.Counters = newLatency(run.Metrics)
+	return p
+}
+
+// addSteps groups the steps by scenario; steps of no listed scenario come last.
+func (p *page) addSteps(run *report.Run) {
+	listed := make(map[string]int)
+	for _, sc := range run.Scenarios {
+		if _, dup := listed[sc.ID]; dup {
+			continue
+		}
+		listed[sc.ID] = len(p.Scenarios)
+		p.Scenarios = append(p.Scenarios, scenario{Scenario: sc, Look: lookOf(sc.Verdict), Duration: report.FormatMS(sc.DurationMS)})
+	}
+	var stray []*item
+	for i := range run.Steps {
+		step := &run.Steps[i]
+		at, ok := listed[step.Scenario]
+		if !ok {
+			stray = append(stray, stepItem(step, i, step.Scenario))
+			continue
+		}
+		sc := &p.Scenarios[at]
+		sc.Items = append(sc.Items, stepItem(step, i, sc.Name))
+	}
+	if len(stray) > 0 {
+		p.Scenarios = append(p.Scenarios, scenario{Scenario: report.Scenario{Name: "Other steps"}, Items: stray})
+	}
+}
+
+// feature collects what needs attention, worst first.
+func (p *page) feature() {
+	for _, v := range []report.Verdict{report.VerdictFail, report.VerdictError, report.VerdictWarn} {
+		collect := func(items []*item) {
+			for _, it := range items {
+				if it.Verdict == v {
+					it.Featured = true
+					p.Trouble = append(p.Trouble, it)
+				}
+			}
+		}
+		for i := range p.Scenarios {
+			collect(p.Scenarios[i].Items)
+		}
+		collect(p.Checks)
+	}
+}
+
+func stepItem(step *report.Step, i int, scenario string) *item {
+	it := &item{
+		Anchor: fmt.Sprintf("step-%d", i+1), Look: lookOf(step.Verdict), Verdict: step.Verdict,
+		Title: step.Title, Kicker: scenario, Where: where(step.File, step.Line), Duration: report.FormatMS(step.DurationMS),
+		Message: step.Message, Hint: step.Hint, Expected: step.Expected, Actual: step.Actual, Outcome: step.Outcome, Notes: step.Notes,
+		Timeline: newTimeline(step, i),
+	}
+	if it.Title == "" {
+		it.Title = step.ID
+	}
+	if step.Verdict == report.VerdictSkip || step.Verdict == report.VerdictInfo {
+		it.Duration = "" // there was nothing to time
+	}
+	if c := step.Ceremony; c != nil {
+		if c.ClientError != "" {
+			it.Notes = append(slices.Clip(it.Notes), "the client refused with "+c.ClientError)
+		}
+		it.Decoded = decodeCeremony(c)
+	}
+	for j := range step.Exchanges {
+		it.Exchanges = append(it.Exchanges, newExchange(&step.Exchanges[j]))
+	}
+	return it
+}
+
+func checkItem(c *report.Check, i int) *item {
+	it := &item{
+		Anchor: fmt.Sprintf("check-%d", i+1), Look: lookOf(c.Verdict), Verdict: c.Verdict, Title: c.Title,
+		Kicker: c.ID, Duration: report.FormatMS(c.DurationMS), Message: c.Message, Expected: c.Expected, Actual: c.Actual, Basis: c.Basis,
+	}
+	if it.Title == "" {
+		it.Title = c.ID
+	}
+	if c.Severity != "" {
+		it.Kicker += ", " + c.Severity
+	}
+	if c.Evidence != nil {
+		it.Decoded = []decoded{{Name: "Evidence", Fields: fields(c.Evidence), Open: true}}
+	}
+	return it
+}
+
+// headline says the verdict in words, and in one sentence what it means.
+func headline(run *report.Run) (head, standfirst string) {
+	s := run.Summary
+	switch run.Verdict() {
+	case report.VerdictFail:
+		head = fmt.Sprintf("%d of %d failed", s.Failed, s.Passed+s.Failed+s.Errored+s.Warned)
+		standfirst = "The relying party did not do what was required of it."
+	case report.VerdictError:
+		head = fmt.Sprintf("%d could not be told", s.Errored)
+		standfirst = "Nothing failed, but part of what had to be verified could not be."
+	case report.VerdictSkip:
+		head, standfirst = "Nothing was judged", "No step and no check came to a verdict."
+	case report.VerdictWarn:
+		head, standfirst = fmt.Sprintf("Passed, %d to look at", s.Warned), "Everything required passed; the warnings are below."
+	case report.VerdictPass, report.VerdictInfo:
+		head, standfirst = fmt.Sprintf("All %d passed", s.Passed), "The relying party did everything that was asked of it."
+		if s.Skipped > 0 || run.Partial {
+			head, standfirst = fmt.Sprintf("%d passed", s.Passed), "What was verified passed, but not everything was verified."
+		}
+	}
+	if run.Partial {
+		head += ", run incomplete"
+	}
+	return head, standfirst
+}
+
+func where(file string, line int) string {
+	switch {
+	case file == "":
+		return ""
+	case line == 0:
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+func facts(run *report.Run) []fact {
+	tool := strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version)
+	if run.Tool.Commit != "" {
+		tool += " (" + run.Tool.Commit + ")"
+	}
+	all := []fact{
+		{"Relying party", run.Target.Origin},
+		{"Requests sent to", run.Target.BaseURL},
+		{"rp.id", run.Target.RPID},
+		{"Adapter", run.Target.Adapter},
+		{"Driver", run.Driver},
+		{"Seed", strconv.FormatUint(run.Seed, 10)},
+		{"Started", run.Started.UTC().Format(time.RFC3339)},
+		{"Duration", report.FormatMS(run.DurationMS)},
+		{"Made by", tool},
+		{"Platform", strings.Trim(run.Tool.OS+"/"+run.Tool.Arch+" "+run.Tool.Go, "/ ")},
+	}
+	var known []fact
+	for _, f := range all {
+		if f.Value != "" {
+			known = append(known, f)
+		}
+	}
+	return known
+}
+
+// command is a command line that makes the same run again.
+func command(run *report.Run) string {
+	parts := []string{"passrig", "run"}
+	seen := make(map[string]bool)
+	for _, sc := range run.Scenarios {
+		if sc.File != "" && !seen[sc.File] {
+			seen[sc.File] = true
+			parts = append(parts, quote(sc.File))
+		}
+	}
+	if len(seen) == 0 {
+		return ""
+	}
+	parts = append(parts, "--seed", strconv.FormatUint(run.Seed, 10))
+	if run.Driver != "" {
+		parts = append(parts, "--driver", quote(run.Driver))
+	}
+	return strings.Join(parts, " ")
+}
+
+// quote makes s one word of a POSIX shell.
+func quote(s string) string {
+	harmless := strings.IndexFunc(s, func(c rune) bool {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		return !letter && !strings.ContainsRune("./_-:@", c)
+	}) < 0
+	if harmless && !strings.HasPrefix(s, "-") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,51 @@
+// Package golden compares what a report writer wrote with a file, and loads the runs it is given.
+package golden
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/passrig/passrig/report"
+)
+
+// Runs are the names of the hand-made runs that every writer is tested with.
+func Runs() []string { return []string{"pass", "mixed", "partial"} }
+
+// Load reads one of the runs from the tests of a package directly below report.
+func Load(t *testing.T, name string) *report.Run {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "testdata", "runs", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	run, err := report.Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// Check compares got with the file below testdata, or writes the file when update is set.
+func Check(t *testing.T, update bool, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (run with -update to accept):\n%s", path, diff)
+	}
+}

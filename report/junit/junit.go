@@ -1,0 +1,277 @@
+// Package junit writes a run as JUnit XML for CI systems.
+//
+// There is no standard for the format, so this keeps to what Jenkins, GitLab and GitHub actions
+// all read: the root is testsuites, a suite is a scenario, a case is one step, check or
+// threshold, names are unique in the file, and a case has at most one failure, error or skipped
+// element, with everything there is to say inside. An error element means "could not tell".
+package junit
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/passrig/passrig/report"
+)
+
+// GitLab refuses reports above 30 MB, so exchanges are shown for at most this many bytes per
+// case and in all.
+const (
+	caseOutput = 8 << 10
+	fileOutput = 4 << 20
+)
+
+type testsuites struct {
+	XMLName  xml.Name    `xml:"testsuites"`
+	Name     string      `xml:"name,attr"`
+	Tests    int         `xml:"tests,attr"`
+	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"`
+	Skipped  int         `xml:"skipped,attr"`
+	Time     string      `xml:"time,attr"`
+	Suites   []testsuite `xml:"testsuite"`
+}
+
+type testsuite struct {
+	Name       string     `xml:"name,attr"`
+	File       string     `xml:"file,attr,omitempty"`
+	Tests      int        `xml:"tests,attr"`
+	Failures   int        `xml:"failures,attr"`
+	Errors     int        `xml:"errors,attr"`
+	Skipped    int        `xml:"skipped,attr"`
+	Time       string     `xml:"time,attr"`
+	Timestamp  string     `xml:"timestamp,attr"`
+	Properties []property `xml:"properties>property"`
+	Cases      []testcase `xml:"testcase"`
+}
+
+type property struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type testcase struct {
+	Name      string  `xml:"name,attr"`
+	Classname string  `xml:"classname,attr"`
+	File      string  `xml:"file,attr,omitempty"`
+	Line      int     `xml:"line,attr,omitempty"`
+	Time      string  `xml:"time,attr"`
+	Failure   *result `xml:"failure"`
+	Error     *result `xml:"error"`
+	Skipped   *result `xml:"skipped"`
+	SystemOut *output `xml:"system-out"`
+}
+
+type result struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"`
+	Text    string `xml:",innerxml"` // escaped by escape
+}
+
+type output struct {
+	Text string `xml:",innerxml"` // escaped by escape
+}
+
+// Write writes the run as JUnit XML. A warning or information is a passed case with a
+// system-out, since the format has no word for it. A partial run has a case "run completed" of
+// its own with an error, because a CI system sees nothing but cases and would show the rest as
+// all there is.
+func Write(w io.Writer, run *report.Run) error {
+	b := builder{run: run, names: make(map[string]bool), outputLeft: fileOutput}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return fmt.Errorf("write JUnit report: %w", err)
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ")
+	if err := enc.Encode(b.build()); err != nil {
+		return fmt.Errorf("write JUnit report: %w", err)
+	}
+	if _, err := io.WriteString(w, "\n"); err != nil {
+		return fmt.Errorf("write JUnit report: %w", err)
+	}
+	return nil
+}
+
+type builder struct {
+	run        *report.Run
+	names      map[string]bool // in use in this file
+	outputLeft int             // bytes of system-out that may still be written
+}
+
+func (b *builder) build() testsuites {
+	root := testsuites{Name: "passrig", Time: seconds(b.run.DurationMS)}
+	if b.run.Name != "" {
+		root.Name += " " + b.run.Name
+	}
+	placed := make(map[string]bool)
+	for i := range b.run.Scenarios {
+		sc := &b.run.Scenarios[i]
+		if placed[sc.ID] {
+			continue
+		}
+		placed[sc.ID] = true
+		root.add(b.scenario(sc))
+	}
+	root.add(b.rest(placed))
+	return root
+}
+
+// add appends a suite that has cases and counts them.
+func (r *testsuites) add(s testsuite) {
+	if len(s.Cases) == 0 {
+		return
+	}
+	for i := range s.Cases {
+		s.Tests++
+		switch c := &s.Cases[i]; {
+		case c.Failure != nil:
+			s.Failures++
+		case c.Error != nil:
+			s.Errors++
+		case c.Skipped != nil:
+			s.Skipped++
+		}
+	}
+	r.Tests += s.Tests
+	r.Failures += s.Failures
+	r.Errors += s.Errors
+	r.Skipped += s.Skipped
+	r.Suites = append(r.Suites, s)
+}
+
+func (b *builder) scenario(sc *report.Scenario) testsuite {
+	s := b.suite(sc.Name, sc.File, sc.StartMS, sc.DurationMS, sc.Target)
+	for _, step := range b.run.StepsOf(sc.ID) {
+		s.Cases = append(s.Cases, b.step(step))
+	}
+	for i := range b.run.Thresholds {
+		if b.run.Thresholds[i].Scenario == sc.ID {
+			s.Cases = append(s.Cases, b.threshold(&b.run.Thresholds[i], sc.ID))
+		}
+	}
+	return s
+}
+
+// rest is the suite of what belongs to no scenario: checks, thresholds of the whole run, steps
+// of a scenario that is not listed, and whether the run got to its end.
+func (b *builder) rest(placed map[string]bool) testsuite {
+	s := b.suite("checks", "", 0, 0, b.run.Target)
+	total := 0.0
+	for i := range b.run.Steps {
+		if !placed[b.run.Steps[i].Scenario] {
+			s.Cases = append(s.Cases, b.step(&b.run.Steps[i]))
+			total += b.run.Steps[i].DurationMS
+		}
+	}
+	for i := range b.run.Checks {
+		s.Cases = append(s.Cases, b.check(&b.run.Checks[i]))
+		total += b.run.Checks[i].DurationMS
+	}
+	for i := range b.run.Thresholds {
+		if !placed[b.run.Thresholds[i].Scenario] {
+			s.Cases = append(s.Cases, b.threshold(&b.run.Thresholds[i], "thresholds"))
+		}
+	}
+	if b.run.Partial {
+		c := testcase{Name: b.unique("run completed"), Classname: "passrig", Time: seconds(0)}
+		c.Error = &result{Message: "the run is partial: " + orElse(b.run.Aborted, "it did not reach its end"), Type: "partial"}
+		s.Cases = append(s.Cases, c)
+	}
+	s.Time = seconds(total)
+	return s
+}
+
+func (b *builder) suite(name, file string, start, duration float64, target report.Target) testsuite {
+	began := b.run.Started.Add(time.Duration(start * float64(time.Millisecond)))
+	s := testsuite{Name: name, File: file, Time: seconds(duration), Timestamp: began.UTC().Format(time.RFC3339)}
+	for _, p := range []property{
+		{"adapter", target.Adapter},
+		{"driver", b.run.Driver},
+		{"origin", target.Origin},
+		{"rp.id", target.RPID},
+		{"seed", strconv.FormatUint(b.run.Seed, 10)},
+		{"tool", strings.TrimSpace(b.run.Tool.Name + " " + b.run.Tool.Version)},
+	} {
+		if p.Value != "" {
+			s.Properties = append(s.Properties, p)
+		}
+	}
+	return s
+}
+
+func (b *builder) step(step *report.Step) testcase {
+	c := testcase{
+		Name: b.unique(step.ID + " " + step.Title), Classname: step.Scenario,
+		File: step.File, Line: step.Line, Time: seconds(step.DurationMS),
+	}
+	e := entry{
+		message: step.Message, expected: step.Expected, actual: step.Actual, hint: step.Hint,
+		file: step.File, line: step.Line, kind: orElse(step.Action, "step"),
+	}
+	c.judge(step.Verdict, e)
+	if step.Verdict != report.VerdictPass && step.Verdict != report.VerdictSkip {
+		c.SystemOut = b.output(c.SystemOut, exchanges(step))
+	}
+	return c
+}
+
+func (b *builder) check(check *report.Check) testcase {
+	c := testcase{Name: b.unique(strings.TrimSpace(check.ID + " " + check.Title)), Classname: orElse(check.Ceremony, "checks"), Time: seconds(check.DurationMS)}
+	c.judge(check.Verdict, entry{
+		message: check.Message, expected: check.Expected, actual: check.Actual,
+		basis: strings.Join(check.Basis, "; "), kind: orElse(check.Severity, "check"),
+	})
+	return c
+}
+
+func (b *builder) threshold(th *report.Threshold, class string) testcase {
+	c := testcase{Name: b.unique("threshold " + th.Text), Classname: class, File: th.File, Line: th.Line, Time: seconds(0)}
+	message := "the threshold was crossed: " + th.Actual
+	if th.Verdict == report.VerdictError {
+		message = "the threshold could not be judged: " + th.Actual
+	}
+	c.judge(th.Verdict, entry{
+		message: message, expected: th.Text, actual: th.Actual, hint: th.Hint, file: th.File, line: th.Line, kind: "threshold",
+	})
+	return c
+}
+
+// unique returns name, numbered if it is taken: GitLab keeps only the first of equal names.
+func (b *builder) unique(name string) string {
+	name = legal(name) // first, since names can become equal by it
+	free := name
+	for n := 2; b.names[free]; n++ {
+		free = fmt.Sprintf("%s (%d)", name, n)
+	}
+	b.names[free] = true
+	return free
+}
+
+// output adds text to what a case has to say, as far as the limits let it.
+func (b *builder) output(out *output, text string) *output {
+	if text == "" {
+		return out
+	}
+	room := min(caseOutput, b.outputLeft)
+	if len(text) > room {
+		text = strings.ToValidUTF8(text[:room], "") + "\n[cut: the whole exchange is in the JSON and HTML reports]\n"
+	}
+	b.outputLeft = max(0, b.outputLeft-len(text))
+	if out == nil {
+		out = new(output)
+	}
+	out.Text += escape(text)
+	return out
+}
+
+func seconds(ms float64) string { return strconv.FormatFloat(max(ms, 0)/1000, 'f', 3, 64) }
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

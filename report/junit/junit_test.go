@@ -1,0 +1,181 @@
+package junit_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"flag"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/report/internal/golden"
+	"github.com/passrig/passrig/report/junit"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// parsed is what a CI system reads, written down apart from the writer's own types.
+type parsed struct {
+	XMLName  xml.Name `xml:"testsuites"`
+	Tests    int      `xml:"tests,attr"`
+	Failures int      `xml:"failures,attr"`
+	Errors   int      `xml:"errors,attr"`
+	Skipped  int      `xml:"skipped,attr"`
+	Suites   []struct {
+		Name      string `xml:"name,attr"`
+		Tests     int    `xml:"tests,attr"`
+		Timestamp string `xml:"timestamp,attr"`
+		Cases     []struct {
+			Name      string     `xml:"name,attr"`
+			Classname string     `xml:"classname,attr"`
+			Failures  []xmlInner `xml:"failure"`
+			Errors    []xmlInner `xml:"error"`
+			Skipped   []xmlInner `xml:"skipped"`
+			Out       []xmlInner `xml:"system-out"`
+		} `xml:"testcase"`
+	} `xml:"testsuite"`
+}
+
+type xmlInner struct {
+	Message string `xml:"message,attr"`
+	Text    string `xml:",chardata"`
+}
+
+func write(t interface{ Fatal(...any) }, run *report.Run) ([]byte, parsed) {
+	var out bytes.Buffer
+	if err := junit.Write(&out, run); err != nil {
+		t.Fatal(err)
+	}
+	var p parsed
+	if err := xml.Unmarshal(out.Bytes(), &p); err != nil {
+		t.Fatal(err, out.String())
+	}
+	return out.Bytes(), p
+}
+
+func TestGolden(t *testing.T) {
+	for _, name := range golden.Runs() {
+		t.Run(name, func(t *testing.T) {
+			run := golden.Load(t, name)
+			out, p := write(t, run)
+			golden.Check(t, *update, name+".xml", out)
+			checkCounts(t, run, p)
+		})
+	}
+}
+
+// checkCounts makes sure that the XML tells the same numbers as the run.
+func checkCounts(t interface{ Errorf(string, ...any) }, run *report.Run, p parsed) {
+	want := run.Summarize()
+	if run.Partial {
+		want.Errored++
+	}
+	if p.Failures != want.Failed || p.Errors != want.Errored || p.Skipped != want.Skipped {
+		t.Errorf("got %d failures, %d errors, %d skipped; the run has %+v", p.Failures, p.Errors, p.Skipped, want)
+	}
+	names, cases := make(map[string]bool), 0
+	for _, s := range p.Suites {
+		if s.Tests != len(s.Cases) {
+			t.Errorf("suite %q says %d tests and has %d", s.Name, s.Tests, len(s.Cases))
+		}
+		for _, c := range s.Cases {
+			cases++
+			if names[c.Name] {
+				t.Errorf("name %q is used twice", c.Name)
+			}
+			names[c.Name] = true
+			if len(c.Failures)+len(c.Errors)+len(c.Skipped) > 1 || len(c.Out) > 1 {
+				t.Errorf("case %q has more than one result", c.Name)
+			}
+		}
+	}
+	if cases != p.Tests {
+		t.Errorf("root says %d tests, there are %d", p.Tests, cases)
+	}
+}
+
+func TestFailureHoldsEverything(t *testing.T) {
+	_, p := write(t, golden.Load(t, "mixed"))
+	got := p.Suites[0].Cases[1].Failures[0]
+	for _, want := range []string{
+		"rejected a login", "expected: outcome accepted", "actual:   outcome rejected", "hint:     the RP knows",
+		"at:       examples/quickstart/login.yaml:16",
+	} {
+		if !strings.Contains(got.Text, want) {
+			t.Errorf("%q is missing in %q", want, got.Text)
+		}
+	}
+}
+
+func TestHostileText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		nasty := rapid.OneOf(
+			rapid.String(),
+			rapid.SampledFrom([]string{"]]>", "</testcase>", "<!--", "&amp;", "\x00\x1b[31mred\x07", "\ufffe", "\xff\xfe", "a\r\nb", `"'`, "<?xml?>", ""}),
+		)
+		verdicts := rapid.SampledFrom([]report.Verdict{
+			report.VerdictPass, report.VerdictFail, report.VerdictWarn, report.VerdictInfo, report.VerdictSkip, report.VerdictError,
+		})
+		run := &report.Run{Name: nasty.Draw(t, "run"), Partial: rapid.Bool().Draw(t, "partial"), Aborted: nasty.Draw(t, "aborted")}
+		for range rapid.IntRange(0, 4).Draw(t, "steps") {
+			run.Scenarios = append(run.Scenarios, report.Scenario{ID: nasty.Draw(t, "scenario"), Name: nasty.Draw(t, "name"), File: nasty.Draw(t, "file")})
+			run.Steps = append(run.Steps, report.Step{
+				ID: nasty.Draw(t, "id"), Scenario: nasty.Draw(t, "of"), Title: nasty.Draw(t, "title"), Verdict: verdicts.Draw(t, "verdict"),
+				Message: nasty.Draw(t, "message"), Hint: nasty.Draw(t, "hint"), File: nasty.Draw(t, "file"),
+				Exchanges: []report.Exchange{{Response: &report.Response{Body: nasty.Draw(t, "body")}, Curl: nasty.Draw(t, "curl")}},
+			})
+			run.Checks = append(run.Checks, report.Check{ID: nasty.Draw(t, "check"), Verdict: verdicts.Draw(t, "verdict")})
+			run.Thresholds = append(run.Thresholds, report.Threshold{Text: nasty.Draw(t, "text"), Verdict: verdicts.Draw(t, "verdict"), Scenario: nasty.Draw(t, "of")})
+		}
+		out, p := write(t, run)
+		checkCounts(t, run, p)
+		if !utf8.Valid(out) || bytes.ContainsAny(out, "\x00\x1b\x07") {
+			t.Errorf("illegal characters in %q", out)
+		}
+	})
+}
+
+func TestNamesStayUniqueWhenControlCharactersAreReplaced(t *testing.T) {
+	run := &report.Run{Checks: []report.Check{{ID: "a\x01"}, {ID: "a\x02"}, {ID: "a\uFFFD"}}}
+	_, p := write(t, run)
+	checkCounts(t, run, p)
+}
+
+func TestSystemOutIsCapped(t *testing.T) {
+	run := &report.Run{Scenarios: []report.Scenario{{ID: "s"}}}
+	for i := range 1000 {
+		run.Steps = append(run.Steps, report.Step{
+			ID: strconv.Itoa(i), Scenario: "s", Verdict: report.VerdictFail,
+			Exchanges: []report.Exchange{{Response: &report.Response{Body: strings.Repeat("é", 100_000)}}},
+		})
+	}
+	out, p := write(t, run)
+	if len(out) > 6<<20 {
+		t.Errorf("the file has %d bytes", len(out))
+	}
+	if text := p.Suites[0].Cases[0].Out[0].Text; len(text) > 9<<10 || !strings.Contains(text, "[cut:") {
+		t.Errorf("case output has %d bytes, and ends %q", len(text), text[len(text)-80:])
+	}
+}
+
+func TestWriteErrors(t *testing.T) {
+	for _, n := range []int{0, 50, 500} {
+		if err := junit.Write(&shortWriter{left: n}, golden.Load(t, "pass")); err == nil {
+			t.Errorf("no error when the disk is full after %d bytes", n)
+		}
+	}
+}
+
+type shortWriter struct{ left int }
+
+func (w *shortWriter) Write(p []byte) (int, error) {
+	if w.left -= len(p); w.left < 0 {
+		return 0, io.ErrShortWrite
+	}
+	return len(p), nil
+}

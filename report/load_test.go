@@ -1,0 +1,126 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func TestLoadErrors(t *testing.T) {
+	tests := []struct{ name, in, want, hint string }{
+		{"empty", " \n", "run file is empty", "--report json=FILE"},
+		{"not JSON", "passrig: 1", "not a passrig run file: it is not a JSON object", "--report json=FILE"},
+		{"array", "[]", "not a passrig run file: it is not a JSON object", "--report json=FILE"},
+		{"no schema", "{}", "not a passrig run file: it has no schema", `"passrig/run/1"`},
+		{"other schema", `{"schema":"sarif"}`, `not a passrig run file: schema is "sarif", want "passrig/run/1"`, ""},
+		{"schema number", `{"schema":1}`, `not a passrig run file: schema is "1", want "passrig/run/1"`, ""},
+		{"version zero", `{"schema":"passrig/run/0"}`, `not a passrig run file: schema is "passrig/run/0", want "passrig/run/1"`, ""},
+		{"newer", `{"schema":"passrig/run/2"}`, "made by a newer passrig: schema passrig/run/2", "update it"},
+		{"truncated", `{"schema":"passrig/run/1","tool":{"na`, "run file is truncated at byte 37", "cut off"},
+		{"bad JSON", `{"schema":x}`, "not a passrig run file: bad JSON at byte 11: invalid character 'x' looking for beginning of value", "--report"},
+		{"two results", `{"schema":"passrig/run/1"} {}`, "not a passrig run file: something follows the result at byte 26", ""},
+		{"wrong type", `{"schema":"passrig/run/1","seed":"x"}`, "run file: seed is a string at byte 36, which does not fit", ""},
+		{"bad verdict", `{"schema":"passrig/run/1","steps":[{"verdict":"pass"},{"verdict":"green"}]}`, `run file: steps[1] has verdict "green"`, "pass, fail"},
+		{"deep", `{"schema":"passrig/run/1","x":` + strings.Repeat("[", 200), "not a passrig run file: nested deeper than 100 levels at byte 129", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			run, err := Load(strings.NewReader(tt.in))
+			got, ok := errors.AsType[*LoadError](err)
+			if !ok || run != nil {
+				t.Fatalf("got run %v, error %v", run, err)
+			}
+			if got.Error() != tt.want || !strings.Contains(got.Hint, tt.hint) {
+				t.Errorf("got %q (hint %q), want %q (hint with %q)", got, got.Hint, tt.want, tt.hint)
+			}
+		})
+	}
+}
+
+func TestLoadLimitsSize(t *testing.T) {
+	in := `{"schema":"passrig/run/1"}` + strings.Repeat(" ", 1<<20)
+	if _, err := load(strings.NewReader(in), 1<<20); err == nil || err.Error() != "run file is larger than 1 MiB" {
+		t.Errorf("got error %v", err)
+	}
+	if _, err := load(strings.NewReader(in), int64(len(in))); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLoadPassesReadErrorsOn(t *testing.T) {
+	if _, err := Load(iotest.ErrReader(io.ErrClosedPipe)); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+func TestLoadIsLenientWhereTheSchemaGrows(t *testing.T) {
+	run, err := Load(strings.NewReader("\xef\xbb\xbf" + `{"schema":"passrig/run/1","later":{"a":[1]},"steps":[{"verdict":"fail","new":1}]}` + "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run.Summary.Failed != 1 || ExitCode(run) != ExitFailed {
+		t.Errorf("summary was not counted: %+v", run.Summary)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	files, err := filepath.Glob("testdata/runs/*.json")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no seeds", err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte(`{"schema":"passrig/run/1","steps":null}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		run, err := Load(bytes.NewReader(data))
+		if (run == nil) == (err == nil) {
+			t.Fatalf("run %v with error %v", run, err)
+		}
+		if err != nil {
+			return
+		}
+		out, err := json.Marshal(run)
+		if err != nil {
+			t.Fatalf("what was loaded cannot be written: %v", err)
+		}
+		if _, err := Load(bytes.NewReader(out)); err != nil {
+			t.Fatalf("what was written cannot be loaded: %v", err)
+		}
+	})
+}
+
+func TestExitCode(t *testing.T) {
+	tests := []struct {
+		name    string
+		summary Summary
+		want    int
+	}{
+		{"passed", Summary{Passed: 3, Skipped: 1}, 0},
+		{"warned", Summary{Passed: 3, Warned: 1}, 0},
+		{"failed", Summary{Passed: 3, Failed: 1}, 1},
+		{"failed and errored", Summary{Failed: 1, Errored: 5}, 1},
+		{"errored", Summary{Passed: 3, Errored: 1}, 3},
+		{"only skipped", Summary{Skipped: 4}, 3},
+		{"nothing", Summary{}, 3},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, partial := range []bool{false, true} {
+				if got := ExitCode(&Run{Summary: tt.summary, Partial: partial}); got != tt.want {
+					t.Errorf("partial %v: got %d, want %d", partial, got, tt.want)
+				}
+			}
+		})
+	}
+}

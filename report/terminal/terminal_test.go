@@ -1,0 +1,119 @@
+package terminal_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mattn/go-runewidth"
+	"pgregory.net/rapid"
+
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/report/internal/golden"
+	"github.com/passrig/passrig/report/terminal"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+var sgr = regexp.MustCompile("\x1b\\[[0-9]+m")
+
+func write(t interface{ Fatal(...any) }, run *report.Run, opts terminal.Options) string {
+	var out bytes.Buffer
+	if err := terminal.Write(&out, run, opts); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestGolden(t *testing.T) {
+	for _, name := range golden.Runs() {
+		run := golden.Load(t, name)
+		for variant, opts := range map[string]terminal.Options{
+			"plain":   {Width: 100, Reports: []string{"out.html", "junit.xml"}},
+			"color":   {Width: 100, Color: true, Reports: []string{"out.html", "junit.xml"}},
+			"narrow":  {Width: 48},
+			"verbose": {Verbose: true},
+			"quiet":   {Width: 100, Quiet: true, Reports: []string{"out.html"}},
+		} {
+			t.Run(name+"/"+variant, func(t *testing.T) {
+				golden.Check(t, *update, name+"."+variant+".txt", []byte(write(t, run, opts)))
+			})
+		}
+	}
+}
+
+func TestColorSaysNothingOfItsOwn(t *testing.T) {
+	for _, name := range golden.Runs() {
+		run := golden.Load(t, name)
+		bare := write(t, run, terminal.Options{Width: 80})
+		colored := write(t, run, terminal.Options{Width: 80, Color: true})
+		if diff := cmp.Diff(bare, sgr.ReplaceAllString(colored, "")); diff != "" {
+			t.Error(diff)
+		}
+		if bare == colored {
+			t.Error("no color was used")
+		}
+	}
+}
+
+func TestLastLine(t *testing.T) {
+	tests := []struct {
+		run  report.Run
+		want string
+	}{
+		{report.Run{Summary: report.Summary{Passed: 12, Failed: 1, Skipped: 2}, DurationMS: 3400}, "12 passed, 1 failed, 2 skipped in 3.4s"},
+		{report.Run{Summary: report.Summary{Errored: 1, Warned: 2}, DurationMS: 12}, "1 errored, 2 warned in 12ms"},
+		{report.Run{Summary: report.Summary{Passed: 1}, DurationMS: 5, Partial: true}, "1 passed in 5ms (partial)"},
+		{report.Run{}, "nothing was judged in 0ms"},
+	}
+	for _, tt := range tests {
+		for _, quiet := range []bool{false, true} {
+			lines := strings.Split(strings.TrimSpace(write(t, &tt.run, terminal.Options{Quiet: quiet})), "\n")
+			if got := lines[len(lines)-1]; got != tt.want {
+				t.Errorf("quiet %v: got %q, want %q", quiet, got, tt.want)
+			}
+		}
+	}
+}
+
+func TestHostileText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		nasty := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
+			"\x1b]0;owned\x07", "\x1b[2J", "\r\x1b[A", "a\nb", "\u202Eevil", "\u009b31m", "\xff", strings.Repeat("長", 70), "tab\there",
+		}))
+		opts := terminal.Options{Width: rapid.IntRange(40, 120).Draw(t, "width"), Verbose: rapid.Bool().Draw(t, "verbose")}
+		run := &report.Run{
+			Name: nasty.Draw(t, "name"), Aborted: nasty.Draw(t, "aborted"), Partial: true,
+			Target:    report.Target{Origin: nasty.Draw(t, "origin"), Adapter: nasty.Draw(t, "adapter")},
+			Scenarios: []report.Scenario{{ID: "s", Name: nasty.Draw(t, "scenario"), File: nasty.Draw(t, "file")}},
+			Metrics:   map[string]report.Metric{nasty.Draw(t, "metric"): {Unit: "ns", Count: 1}},
+			Steps: []report.Step{{
+				Scenario: "s", Title: nasty.Draw(t, "title"), Verdict: report.VerdictFail, Message: nasty.Draw(t, "message"),
+				Actual: nasty.Draw(t, "actual"), Notes: []string{nasty.Draw(t, "note")}, File: nasty.Draw(t, "file"),
+			}},
+			Thresholds: []report.Threshold{{Text: nasty.Draw(t, "text"), Verdict: report.VerdictError, Actual: nasty.Draw(t, "actual")}},
+		}
+		lines := strings.Split(strings.TrimSpace(write(t, run, opts)), "\n")
+		for _, line := range lines[:len(lines)-1] { // the last is one line whatever the width
+			if strings.ContainsAny(line, "\x1b\r\x07\t\u009b\u202e") {
+				t.Fatalf("control character in %q", line)
+			}
+			if w := (&runewidth.Condition{StrictEmojiNeutral: true}).StringWidth(line); w > opts.Width {
+				t.Fatalf("line is %d columns wide, limit %d: %q", w, opts.Width, line)
+			}
+		}
+	})
+}
+
+func TestWriteErrors(t *testing.T) {
+	r, w := io.Pipe()
+	r.Close()
+	if err := terminal.Write(w, &report.Run{}, terminal.Options{}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v, want the writer's error", err)
+	}
+}

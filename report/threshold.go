@@ -1,0 +1,173 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ThresholdRule is a parsed threshold.
+//
+//	threshold = metric [ "." stat ] op value
+//	metric    = word { "." word }
+//	word      = letter { letter | digit | "_" | "-" }
+//	stat      = "p50" | "p90" | "p95" | "p99" | "p99.9" | "min" | "max" | "mean" | "count"
+//	op        = "<" | "<=" | ">" | ">=" | "==" | "!="
+//	value     = number                          (for count, and a metric without stat, which is a counter)
+//	          | number unit { number unit }     (for the other stats: 300ms, 1.5s, 1m30s)
+//	unit      = "ns" | "us" | "µs" | "ms" | "s" | "m" | "h"
+//
+// White space may stand around op and at both ends. A percentile is the smallest recorded value
+// that at least that share of the samples does not exceed.
+type ThresholdRule struct {
+	Text   string  // as written, without surrounding white space
+	Metric string  // "login.total"
+	Stat   string  // "p95"; "count" when none was written
+	Op     string  // one of the six operators
+	Value  float64 // nanoseconds, or a plain number when Stat is "count"
+}
+
+// ThresholdError says what is wrong with the text of a threshold, and where.
+type ThresholdError struct {
+	Text    string // as given
+	Offset  int    // of the offending part, in bytes from the start of Text
+	Length  int    // of the offending part, in bytes; 0 when something is missing there
+	Message string
+	Hint    string // what would be right; may be empty
+}
+
+// Error returns the message with the text it is about.
+func (e *ThresholdError) Error() string {
+	return fmt.Sprintf("threshold %q: %s", e.Text, e.Message)
+}
+
+func operators() []string { return []string{"<=", ">=", "==", "!=", "<", ">"} }
+
+func statistics() []string {
+	return []string{"p50", "p90", "p95", "p99", "p99.9", "min", "max", "mean", "count"}
+}
+
+// ParseThreshold reads a threshold such as "login.total.p95 < 300ms" or "login.errors == 0".
+// The error is a [*ThresholdError].
+func ParseThreshold(text string) (ThresholdRule, error) {
+	fail := func(offset, length int, hint, format string, args ...any) (ThresholdRule, error) {
+		return ThresholdRule{}, &ThresholdError{
+			Text: text, Offset: offset, Length: length, Message: fmt.Sprintf(format, args...), Hint: hint,
+		}
+	}
+	at := strings.IndexAny(text, "<>=!")
+	if at < 0 {
+		return fail(len(text), 0, `write it like "login.total.p95 < 300ms"`, "no comparison")
+	}
+	op := ""
+	for _, candidate := range operators() {
+		if strings.HasPrefix(text[at:], candidate) {
+			op = candidate
+			break
+		}
+	}
+	if op == "" {
+		return fail(at, 1, `use "==" or "!="`, "%q is not a comparison", text[at:at+1])
+	}
+	left := strings.TrimSpace(text[:at])
+	leftAt := strings.Index(text, left)
+	if left == "" {
+		return fail(at, 0, `name one before the comparison, like "login.total.p95"`, "no metric")
+	}
+	valueAt := at + len(op)
+	valueAt += len(text[valueAt:]) - len(strings.TrimLeft(text[valueAt:], " \t"))
+	value := strings.TrimSpace(text[valueAt:])
+	if value == "" {
+		return fail(len(text), 0, `write a limit after it, like "300ms"`, "nothing after %q", op)
+	}
+
+	rule := ThresholdRule{Text: strings.TrimSpace(text), Op: op}
+	rule.Metric, rule.Stat = splitStat(left)
+	statWritten := rule.Metric != left
+	if bad, n := badMetricName(rule.Metric); n > 0 {
+		return fail(leftAt+bad, n, "a metric is words of letters, digits, - and _ with dots between", "%q is not a metric name", rule.Metric)
+	}
+	if err := rule.parseValue(value, statWritten); err != nil {
+		err.Text = text
+		if err.Offset < 0 { // about the statistic, the last word of the left side
+			last := strings.LastIndexByte(left, '.') + 1
+			err.Offset, err.Length = leftAt+last, len(left)-last
+		} else {
+			err.Offset, err.Length = valueAt, len(value)
+		}
+		return ThresholdRule{}, err
+	}
+	return rule, nil
+}
+
+// splitStat splits "login.total.p95" into metric and stat; without a known stat at its end the
+// whole is the name of a counter.
+func splitStat(left string) (metric, stat string) {
+	for _, s := range statistics() {
+		if m, ok := strings.CutSuffix(left, "."+s); ok && m != "" {
+			return m, s
+		}
+	}
+	return left, "count"
+}
+
+// badMetricName returns where a name goes wrong and the length of the wrong part, 0 if it is fine.
+func badMetricName(name string) (offset, length int) {
+	for word := range strings.SplitSeq(name, ".") {
+		for i, c := range word {
+			letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+			inner := i > 0 && (c >= '0' && c <= '9' || c == '_' || c == '-')
+			if !letter && !inner {
+				return offset + i, len(string(c))
+			}
+		}
+		if word == "" {
+			return max(offset-1, 0), 1
+		}
+		offset += len(word) + 1
+	}
+	return 0, 0
+}
+
+// parseValue reads the limit. An Offset below zero in the error means that the statistic is wrong.
+func (t *ThresholdRule) parseValue(value string, statWritten bool) *ThresholdError {
+	number, numberErr := strconv.ParseFloat(value, 64)
+	if numberErr == nil && (math.IsNaN(number) || math.IsInf(number, 0)) || strings.HasPrefix(value, "0x") {
+		return &ThresholdError{Message: fmt.Sprintf("%q is not a number", value)}
+	}
+	duration, durationErr := time.ParseDuration(value)
+	isNumber, isDuration := numberErr == nil, durationErr == nil && numberErr != nil
+	switch {
+	case t.Stat == "count" && isNumber:
+		t.Value = number
+		return nil
+	case t.Stat != "count" && isDuration:
+		t.Value = float64(duration)
+		return nil
+	case isNumber: // of a distribution
+		return &ThresholdError{
+			Message: fmt.Sprintf("%s is a time, but %q has no unit", t.Stat, value), Hint: fmt.Sprintf("write %q", value+"ms"),
+		}
+	case isDuration && statWritten:
+		return &ThresholdError{Message: fmt.Sprintf("count is a number, but %q is a time", value)}
+	case isDuration: // the last word was meant as a statistic, or one is missing
+		last := t.Metric[strings.LastIndexByte(t.Metric, '.')+1:]
+		hint := "add one of " + strings.Join(timeStatistics(), ", ")
+		if near := Nearest(last, statistics()); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		return &ThresholdError{Offset: -1, Message: fmt.Sprintf("%q is not a statistic, and a time needs one", last), Hint: hint}
+	}
+	hint := `a time is a number with a unit, like "300ms" or "1.5s"`
+	if t.Stat == "count" {
+		hint = "a count is compared with a plain number"
+	}
+	return &ThresholdError{Message: fmt.Sprintf("%q is not a limit", value), Hint: hint}
+}
+
+func timeStatistics() []string {
+	return slices.DeleteFunc(statistics(), func(s string) bool { return s == "count" })
+}
