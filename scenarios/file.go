@@ -1,0 +1,91 @@
+package scenarios
+
+// Version is the language version this package reads.
+const Version = 1
+
+// File is one scenario file.
+type File struct {
+	Path string `yaml:"-"` // as the user typed it
+
+	Passrig     Int                `yaml:"passrig,required" enum:"1" doc:"Language version."`
+	Name        string             `yaml:"name" doc:"What the scenario shows, in one line."`
+	Description string             `yaml:"description" doc:"Why it matters; shown in reports."`
+	Tags        []string           `yaml:"tags" doc:"Words to select scenarios by."`
+	Target      *Target            `yaml:"target" doc:"The relying party under test. May be left out and given by --adapter and --origin."`
+	Env         []string           `yaml:"env" doc:"Environment variables the file may read as env.NAME; no others can be read."`
+	Params      map[string]Param   `yaml:"params" names:"variable" doc:"Values that --param NAME=VALUE can change."`
+	Accounts    map[string]Account `yaml:"accounts" names:"label" doc:"Provider accounts with their devices. An account also stands for a user of the same name."`
+	Users       map[string]User    `yaml:"users" names:"label" doc:"Users at the relying party. Needed only to set more than the name."`
+	Steps       []Step             `yaml:"steps,required" doc:"What happens, in order."`
+	Thresholds  []Threshold        `yaml:"thresholds" doc:"Limits on metrics, such as: login.total.p95 < 300ms"`
+
+	Adapter *Adapter `yaml:"-"` // resolved from Target.Adapter
+}
+
+// Target names the relying party and how it is reached.
+type Target struct {
+	Pos       Pos               `yaml:"-"`
+	Adapter   string            `yaml:"adapter,required" doc:"A built-in adapter's name, or the path of an adapter file (relative to this file)." example:"passrig-demo"`
+	Origin    Text              `yaml:"origin" doc:"The origin the client claims, scheme://host[:port]. Default: the adapter's." example:"http://localhost:8080"`
+	BaseURL   Text              `yaml:"base-url" doc:"Where requests are sent, when that is not the origin."`
+	RPID      Text              `yaml:"rp-id" doc:"The RP ID, when the options do not state one and it is not the origin's host."`
+	With      map[string]Text   `yaml:"with" doc:"Values for the adapter's params."`
+	CA        string            `yaml:"ca" doc:"PEM file with the certificate authorities to trust for this target."`
+	ConnectTo map[string]string `yaml:"connect-to" doc:"host:port to connect to instead, by host:port of the URL."`
+	IMayTest  string            `yaml:"i-may-test" doc:"The origin again, as the owner's consent, when the target is not on loopback."`
+}
+
+// Param is a value of the file that the command line can change.
+type Param struct {
+	Description string `yaml:"description" doc:"What it changes."`
+	Default     *Tree  `yaml:"default" doc:"Its value when not given. A param without a default is required."`
+	Secret      bool   `yaml:"secret" doc:"Never show the value in a report."`
+}
+
+// Account is a person's account at a provider.
+type Account struct {
+	Pos      Pos               `yaml:"-"`
+	Provider string            `yaml:"provider" doc:"Who keeps the passkeys: a provider's name, with @version where it has several. Default: device-bound."`
+	Devices  map[string]Device `yaml:"devices" names:"label" doc:"Devices signed in to the account, by name."`
+}
+
+// Device is an OS and client with an authenticator.
+type Device struct {
+	Pos           Pos            `yaml:"-"`
+	OS            string         `yaml:"os" doc:"Operating system, as a label." example:"windows 11"`
+	Client        string         `yaml:"client" doc:"Browser or app, as a label." example:"edge 152"`
+	Authenticator *Authenticator `yaml:"authenticator" doc:"How its authenticator behaves, where that differs from the provider's way."`
+	ClockSkew     Duration       `yaml:"clock-skew" signed:"true" doc:"How far the device's clock is off; negative is behind."`
+}
+
+// Authenticator overrides how a device's authenticator behaves. Members left out keep the provider's value.
+type Authenticator struct {
+	Pos              Pos      `yaml:"-"`
+	Algorithms       []string `yaml:"algorithms" enum:"ES256,ES384,ES512,RS256,PS256,EdDSA" doc:"Algorithms it can use, most wanted first."`
+	Attestation      string   `yaml:"attestation" enum:"none,packed-self,packed,fido-u2f" doc:"Attestation it makes when the relying party asks for one."`
+	Attachment       string   `yaml:"attachment" enum:"platform,cross-platform" doc:"How it is attached to the client."`
+	Transports       []string `yaml:"transports" doc:"Transports it reports." example:"internal"`
+	AAGUID           string   `yaml:"aaguid" pattern:"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$" doc:"Model identifier."`
+	ResidentKey      string   `yaml:"resident-key" enum:"always,when-asked,never" doc:"Whether it makes discoverable credentials."`
+	UserPresence     string   `yaml:"user-presence" enum:"always,unless-conditional,never" doc:"When it says a person is present (UP). Default: always."`
+	UserVerification string   `yaml:"user-verification" enum:"always,when-asked,never" doc:"When it verifies the person (UV). Default: always."`
+	BackupEligible   *bool    `yaml:"backup-eligible" doc:"Whether its passkeys may be synced (BE)."`
+	BackedUp         *bool    `yaml:"backed-up" doc:"Whether they are synced now (BS)."`
+	Counter          string   `yaml:"counter" enum:"zero,per-credential,global" doc:"How the signature counter moves."`
+	Extensions       []string `yaml:"extensions" enum:"credProps,prf,largeBlob,credBlob,minPinLength" doc:"Extensions it supports."`
+}
+
+// User is a user at the relying party. Members left out are made up from the seed, different in every run.
+type User struct {
+	Pos         Pos  `yaml:"-"`
+	Username    Text `yaml:"username" doc:"Default: the name with the run's id behind it."`
+	DisplayName Text `yaml:"display-name" doc:"Default: the name, capitalized."`
+	Email       Text `yaml:"email" doc:"Default: the username at example.test."`
+	Password    Text `yaml:"password" doc:"Default: random. Never shown in a report."`
+}
+
+// Threshold is one limit on a metric, as text with its position.
+type Threshold struct {
+	Pos  Pos
+	Text string
+}

@@ -1,0 +1,121 @@
+package scenarios
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/scenarios/internal/source"
+)
+
+// checkDiagnostics holds that an error is one that can be shown: every mistake has a message, and a
+// place that exists.
+func checkDiagnostics(t *testing.T, err error, name, text string) {
+	t.Helper()
+	errs := diag.From(err)
+	if errs == nil || len(errs.List) == 0 {
+		t.Fatalf("got %v, want diagnostics", err)
+	}
+	file := source.NewFile(name, []byte(text))
+	lines := strings.Count(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n") + 1
+	for _, d := range errs.List {
+		if d.Message == "" || strings.ContainsAny(d.Message+d.Hint, "\n") {
+			t.Errorf("message %q, hint %q", d.Message, d.Hint)
+		}
+		if d.File != name {
+			continue
+		}
+		if d.Line < 1 || d.Line > lines {
+			t.Errorf("%s: line %d of %d", d.Message, d.Line, lines)
+		}
+		if n := utf8.RuneCountInString(file.Line(d.Line)); d.Col < 1 || d.Col > n+1 || d.Width < 1 || d.Col+max(d.Width, 2) > n+3 {
+			t.Errorf("%s: column %d, width %d in a line of %d", d.Message, d.Col, d.Width, n)
+		}
+	}
+	if err := diag.Print(io.Discard, errs, true); err != nil {
+		t.Error(err)
+	}
+}
+
+// seed adds every fixture of a kind.
+func seed(f *testing.F, adapters bool, patterns ...string) {
+	f.Helper()
+	for _, p := range patterns {
+		paths, err := filepath.Glob(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			if (kindOf(filepath.Base(path), data) == kindAdapter) == adapters {
+				f.Add(string(data))
+			}
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	seed(f, false, "testdata/*/*.yaml", "testdata/err/*/*.yaml", "builtin/*.yaml")
+	adapter, err := os.ReadFile("testdata/ok/rp.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	part, err := os.ReadFile("testdata/ok/parts/again.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	compiled := schemas(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		read := func(name string) ([]byte, error) {
+			switch filepath.Base(name) {
+			case "f.yaml":
+				return []byte(text), nil
+			case "rp.yaml":
+				return adapter, nil
+			case "again.yaml":
+				return part, nil
+			}
+			return nil, fs.ErrNotExist
+		}
+		file, err := Load("f.yaml", Options{ReadFile: read, Providers: providers()})
+		if err != nil {
+			checkDiagnostics(t, err, "f.yaml", text)
+			return
+		}
+		root := source.Read(source.NewFile("f.yaml", []byte(text)), []byte(text), &diag.Errors{})
+		if err := compiled[kindScenario].Validate(plain(root)); err != nil {
+			t.Errorf("it loads, but the schema says %v", err)
+		}
+		if file.Adapter == nil || len(file.Steps) == 0 {
+			t.Error("it loads without an adapter or steps")
+		}
+	})
+}
+
+func FuzzLoadAdapter(f *testing.F) {
+	seed(f, true, "testdata/*/*.yaml", "testdata/err/*/*.yaml", "adapters/*.yaml")
+	compiled := schemas(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		read := func(string) ([]byte, error) { return []byte(text), nil }
+		adapter, err := LoadAdapter("f.yaml", Options{ReadFile: read})
+		if err != nil {
+			checkDiagnostics(t, err, "f.yaml", text)
+			return
+		}
+		root := source.Read(source.NewFile("f.yaml", []byte(text)), []byte(text), &diag.Errors{})
+		if err := compiled[kindAdapter].Validate(plain(root)); err != nil {
+			t.Errorf("it loads, but the schema says %v", err)
+		}
+		if len(adapter.Offers()) == 0 {
+			t.Error("it loads without an operation")
+		}
+	})
+}

@@ -1,0 +1,141 @@
+package scenarios
+
+// Step is one thing that happens. Exactly one action is set.
+type Step struct {
+	Pos       Pos      `yaml:"-"`
+	ID        string   `yaml:"id" pattern:"^[a-z][a-z0-9-]*$" doc:"A name by which later steps refer to this step's result (steps.ID) or to the passkey it made."`
+	Title     Text     `yaml:"title" doc:"Shown in reports instead of the generated title."`
+	When      *Expr    `yaml:"when" condition:"true" doc:"The step runs only if this is true."`
+	Timeout   Duration `yaml:"timeout" doc:"How long the step may take. Default: 30s, or --timeout."`
+	OnFailure string   `yaml:"on-failure" enum:"stop,continue" doc:"Whether the scenario goes on after this step failed. Default: stop."`
+	Always    bool     `yaml:"always" doc:"Run even after an earlier step failed: for tidying up."`
+	Expect    *Expect  `yaml:"expect" doc:"What must be true afterwards. Default: the step is accepted."`
+
+	Signup            *Signup            `yaml:"signup" action:"true" doc:"Make the user's account at the relying party."`
+	Register          *Register          `yaml:"register" action:"true" doc:"Register a passkey made on a device."`
+	Login             *Login             `yaml:"login" action:"true" doc:"Sign a user in with a passkey, in a fresh session."`
+	LoginDiscoverable *LoginDiscoverable `yaml:"login-discoverable" action:"true" doc:"Sign in without saying who, by a discoverable credential."`
+	Logout            *Visit             `yaml:"logout" action:"true" doc:"End the session."`
+	Whoami            *Visit             `yaml:"whoami" action:"true" doc:"Ask the relying party who is signed in."`
+	List              *Visit             `yaml:"list" action:"true" doc:"List the user's passkeys at the relying party."`
+	Rename            *Rename            `yaml:"rename" action:"true" doc:"Rename a passkey at the relying party."`
+	Delete            *Delete            `yaml:"delete" action:"true" doc:"Delete a passkey at the relying party."`
+	Request           *Request           `yaml:"request" action:"true" doc:"Send one HTTP request."`
+	Wait              *Wait              `yaml:"wait" action:"true" doc:"Wait for a time, such as 500ms, or until a request's answer is as wanted."`
+	Repeat            *Repeat            `yaml:"repeat" action:"true" doc:"Do steps several times."`
+	Assert            *Assert            `yaml:"assert" action:"true" doc:"Expressions that must be true."`
+	Set               map[string]Tree    `yaml:"set" action:"true" names:"variable" doc:"Set variables, read as vars.NAME."`
+	Include           *Include           `yaml:"include" action:"true" doc:"Do the steps of another file."`
+}
+
+// Signup makes the user's account at the RP.
+type Signup struct {
+	User string          `yaml:"user,required" ref:"user" doc:"Who."`
+	On   string          `yaml:"on" ref:"device" doc:"The device whose browser is used. Default: one of no device."`
+	With map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
+}
+
+// Register registers a passkey.
+type Register struct {
+	User    string          `yaml:"user,required" ref:"user" doc:"Who."`
+	On      string          `yaml:"on,required" ref:"device" doc:"The device that makes the passkey."`
+	Session string          `yaml:"session" ref:"device" doc:"The device whose signed-in session is used. Default: the same device's; else the user's newest."`
+	Label   Text            `yaml:"label" doc:"Name for the passkey, where the relying party takes one. Default: the device's name."`
+	With    map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
+}
+
+// Login signs in username-first, or however the adapter's login operation does.
+type Login struct {
+	User            string          `yaml:"user,required" ref:"user" doc:"Who."`
+	On              string          `yaml:"on,required" ref:"device" doc:"The device whose passkey is used."`
+	Discoverable    bool            `yaml:"discoverable" doc:"Use the adapter's login-discoverable operation."`
+	Credential      string          `yaml:"credential" ref:"credential" doc:"Which passkey the person picks: the id of the register step that made it, or a device."`
+	KeepSession     bool            `yaml:"keep-session" doc:"Go on in the device's session instead of a fresh one."`
+	IgnoreAllowList bool            `yaml:"ignore-allow-list" doc:"Sign even with a passkey that the relying party does not list, as a hostile client would."`
+	With            map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
+}
+
+// LoginDiscoverable signs in without a username.
+type LoginDiscoverable struct {
+	On          string          `yaml:"on,required" ref:"device" doc:"The device whose passkey is used."`
+	User        string          `yaml:"user" ref:"user" doc:"Whose passkey the person picks, when the device holds several."`
+	Credential  string          `yaml:"credential" ref:"credential" doc:"Which passkey the person picks: the id of the register step that made it, or a device."`
+	KeepSession bool            `yaml:"keep-session" doc:"Go on in the device's session instead of a fresh one."`
+	With        map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
+}
+
+// Visit is an operation that only needs a session.
+type Visit struct {
+	User string          `yaml:"user,required" ref:"user" doc:"Who."`
+	On   string          `yaml:"on" ref:"device" doc:"The device whose session is used. Default: the user's newest."`
+	With map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
+}
+
+// Rename gives a passkey another name at the RP.
+type Rename struct {
+	User       string          `yaml:"user,required" ref:"user" doc:"Who."`
+	On         string          `yaml:"on" ref:"device" doc:"The device whose session is used. Default: the user's newest."`
+	Credential string          `yaml:"credential,required" ref:"credential" doc:"Which passkey: the id of the register step that made it, or a device."`
+	To         Text            `yaml:"to,required" doc:"The new name."`
+	With       map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
+}
+
+// Delete deletes a passkey at the RP; the device keeps its key.
+type Delete struct {
+	User       string          `yaml:"user,required" ref:"user" doc:"Who."`
+	On         string          `yaml:"on" ref:"device" doc:"The device whose session is used. Default: the user's newest."`
+	Credential string          `yaml:"credential,required" ref:"credential" doc:"Which passkey: the id of the register step that made it, or a device."`
+	With       map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
+}
+
+// Request is one HTTP request of the scenario itself.
+type Request struct {
+	User   string `yaml:"user" ref:"user" doc:"Send it in this user's newest session. Default: no session."`
+	On     string `yaml:"on" ref:"device" doc:"The device whose session is used."`
+	HTTP   `yaml:",inline"`
+	Save   map[string]Save `yaml:"save" names:"variable" doc:"Values of the answer to keep, read as vars.NAME."`
+	Accept *Expr           `yaml:"accept" scope:"response" condition:"true" doc:"What a yes looks like. Default: status in 200..299."`
+	Reject *Expr           `yaml:"reject" scope:"response" condition:"true" doc:"What a no looks like. Default: status in 400..499."`
+}
+
+// Wait pauses the scenario, or polls. As a scalar it is a duration.
+type Wait struct {
+	For     Duration `yaml:"for,required" scalar:"true" doc:"How long, or with request how long at most."`
+	Request *Request `yaml:"request" doc:"Ask again and again until the answer is accepted."`
+	Every   Duration `yaml:"every" doc:"Time between two requests. Default: 250ms."`
+}
+
+// Repeat runs steps several times.
+type Repeat struct {
+	Times Int    `yaml:"times,required" min:"1" max:"100000" doc:"How often."`
+	Steps []Step `yaml:"steps,required" doc:"What; loop.index counts from 0."`
+}
+
+// Assert is a list of expressions. As a scalar or list it is the expressions alone.
+type Assert struct {
+	That    []*Expr `yaml:"that,required" scalar:"true" condition:"true" doc:"Expressions that must be true."`
+	Message Text    `yaml:"message" doc:"Said when one is not."`
+}
+
+// Include splices in the steps of another file. As a scalar it is the path.
+type Include struct {
+	File  string          `yaml:"file,required" scalar:"true" doc:"A step-list file, relative to this file, or builtin:NAME."`
+	With  map[string]Tree `yaml:"with" doc:"Values for the included file's params."`
+	Steps []Step          `yaml:"-"` // the included steps, filled by Load
+
+	Params map[string]Param `yaml:"-"` // what the included file declares, filled by Load
+}
+
+// Expect is what must be true after a step. Members left out are not looked at, except that outcome
+// defaults to accepted.
+type Expect struct {
+	Pos     Pos      `yaml:"-"`
+	Outcome string   `yaml:"outcome" enum:"accepted,rejected,refused" doc:"accepted: the relying party said yes; rejected: it said no; refused: the client or authenticator did, before a credential was sent."`
+	Error   string   `yaml:"error" pattern:"^[A-Z][A-Za-z]*Error$" doc:"The DOMException the client refused with, such as InvalidStateError. Implies outcome: refused."`
+	User    string   `yaml:"user" ref:"user-or-nobody" doc:"Who the relying party then says is signed in, or nobody."`
+	Within  Duration `yaml:"within" doc:"The longest the step may take."`
+	Status  Int      `yaml:"status" min:"100" max:"599" doc:"The HTTP status of the deciding answer."`
+	Count   *Int     `yaml:"count" min:"0" doc:"How many passkeys list shows."`
+	Names   []Text   `yaml:"names" doc:"Names that list shows, in any order."`
+	That    []*Expr  `yaml:"that" scope:"result" condition:"true" doc:"Expressions over result that must be true."`
+}

@@ -1,0 +1,124 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/passrig/passrig/scenarios/internal/source"
+)
+
+// Action is the name of the step's action, such as "login"; "" when it has none.
+func (s *Step) Action() string {
+	for _, a := range []struct {
+		name  string
+		given bool
+	}{
+		{OpSignup, s.Signup != nil},
+		{OpRegister, s.Register != nil},
+		{OpLogin, s.Login != nil},
+		{OpLoginDiscoverable, s.LoginDiscoverable != nil},
+		{OpLogout, s.Logout != nil},
+		{OpWhoami, s.Whoami != nil},
+		{OpList, s.List != nil},
+		{OpRename, s.Rename != nil},
+		{OpDelete, s.Delete != nil},
+		{"request", s.Request != nil},
+		{"wait", s.Wait != nil},
+		{"repeat", s.Repeat != nil},
+		{"assert", s.Assert != nil},
+		{"set", s.Set != nil},
+		{"include", s.Include != nil},
+	} {
+		if a.given {
+			return a.name
+		}
+	}
+	return ""
+}
+
+// Operation is the adapter's operation that the step performs, or "" for an action of the scenario
+// itself. It is the action's name, except for a login that is to be discoverable.
+func (s *Step) Operation() string {
+	switch action := s.Action(); action {
+	case "request", "wait", "repeat", "assert", "set", "include":
+		return ""
+	case OpLogin:
+		if s.Login.Discoverable {
+			return OpLoginDiscoverable
+		}
+		return action
+	default:
+		return action
+	}
+}
+
+// offered checks that the adapter has the operation, and the arguments it is given.
+func (c *stepChecker) offered(s *Step, action string, n *source.Node) {
+	name := s.Operation()
+	if c.file == nil || c.file.Adapter == nil || name == "" {
+		return
+	}
+	a := c.file.Adapter
+	op, ok := a.Operations[name]
+	if !ok {
+		at := n.Key(action)
+		if name != action {
+			at = n.Get(action).Key("discoverable")
+		}
+		c.fail(at, "it offers "+strings.Join(a.Offers(), ", "), "the adapter %q offers no %s", a.Name, name)
+		return
+	}
+	for _, m := range n.Get(action).Get("with").Sorted() {
+		if _, ok := op.Args[m.Key.Value]; !ok {
+			c.fail(m.Key, suggestOr(m.Key.Value, op.Args, "it takes none"), "%s of the adapter %q takes no argument %q", name, a.Name, m.Key.Value)
+		}
+	}
+}
+
+// expect finds expectations that contradict each other, or that the step can never meet.
+func (c *stepChecker) expect(s *Step, action string, n *source.Node) {
+	e := s.Expect
+	if e.Error != "" && e.Outcome != "" && e.Outcome != "refused" {
+		c.fail(n.Key("error"), "an error is thrown by the client, which is outcome: refused", "error contradicts outcome: %s", e.Outcome)
+	}
+	if (e.Outcome == "refused" || e.Error != "") && action != "" && !isCeremony(action) {
+		c.fail(n.Key(firstOf(n, "error", "outcome")), "only register, login and login-discoverable ask a client", "%s cannot be refused by the client", action)
+	}
+	if action != OpList && action != "" {
+		for _, name := range []string{"count", "names"} {
+			if n.Get(name) != nil {
+				c.fail(n.Key(name), "", "%s is for list only", name)
+			}
+		}
+	}
+	c.expectAnswer(s, action, n)
+	if e.User != "" && c.file != nil && c.file.Adapter != nil && n.Get("user") != nil {
+		if _, ok := c.file.Adapter.Operations[OpWhoami]; !ok {
+			c.fail(n.Key("user"), "it offers "+strings.Join(c.file.Adapter.Offers(), ", "),
+				"who is signed in cannot be told: the adapter %q offers no whoami", c.file.Adapter.Name)
+		}
+	}
+}
+
+// expectAnswer reports expectations of an answer on steps that send nothing themselves.
+func (c *stepChecker) expectAnswer(s *Step, action string, n *source.Node) {
+	local := slices.Contains([]string{"repeat", "assert", "set", "include"}, action) || action == "wait" && s.Wait.Request == nil
+	if !local {
+		return
+	}
+	for _, name := range []string{"outcome", "user", "status"} {
+		if n.Get(name) != nil && (name != "outcome" || s.Expect.Outcome != "refused") {
+			c.fail(n.Key(name), "", "%s sends no request, so there is no %s to expect", action, name)
+		}
+	}
+}
+
+// firstOf is the first of the names that a mapping has.
+func firstOf(n *source.Node, names ...string) string {
+	for _, name := range names {
+		if n.Get(name) != nil {
+			return name
+		}
+	}
+	return ""
+}
