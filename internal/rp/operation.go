@@ -1,0 +1,359 @@
+package rp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/scenarios"
+)
+
+const defaultPollEvery = 250 * time.Millisecond
+
+// run is one operation under way.
+type run struct {
+	party   *Party
+	session *Session
+	in      Input
+	op      *scenarios.Operation
+	outer   scenarios.Env // a scenario's own request sees these names instead of the adapter's
+	started time.Time
+	result  *Result
+
+	args       map[string]any
+	options    any // after the options step
+	credential any // before the credential step, encoded as the adapter says
+	phase      string
+	phaseStart time.Time
+	answer     *answer // the last one
+}
+
+// errStop ends an operation whose outcome is already written in the result.
+var errStop = errors.New("operation decided")
+
+func (r *run) perform(ctx context.Context) error {
+	var err error
+	if r.args, err = r.arguments(); err != nil {
+		return err
+	}
+	r.phaseStart = r.started
+	if r.hasCeremony() {
+		r.phase = report.PhaseOptions
+	}
+	if err := r.steps(ctx, r.op.Steps); err != nil {
+		if errors.Is(err, errStop) {
+			return nil
+		}
+		return err
+	}
+	return r.readResult()
+}
+
+func (r *run) hasCeremony() bool {
+	for i := range r.op.Steps {
+		if r.op.Steps[i].Credential != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) arguments() (map[string]any, error) {
+	args := make(map[string]any, len(r.op.Args))
+	for name, tree := range r.op.Args {
+		v, err := tree.Eval(r.env())
+		if err != nil {
+			return nil, fmt.Errorf("argument %q: %w", name, err)
+		}
+		args[name] = v
+	}
+	maps.Copy(args, r.in.Args)
+	return args, nil
+}
+
+func (r *run) steps(ctx context.Context, steps []scenarios.HTTPStep) error {
+	for i := range steps {
+		step := &steps[i]
+		if step.When != nil {
+			yes, err := step.When.Bool(r.env())
+			if err != nil {
+				return err
+			}
+			if !yes {
+				continue
+			}
+		}
+		if step.Use != "" {
+			if err := r.steps(ctx, r.party.target.Adapter.Fragments[step.Use]); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.step(ctx, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) step(ctx context.Context, step *scenarios.HTTPStep) error {
+	if step.Credential != nil {
+		if err := r.authenticate(ctx, step.Credential); err != nil {
+			return err
+		}
+	}
+	decision, err := r.ask(ctx, step)
+	if err != nil {
+		return err
+	}
+	switch decision {
+	case OutcomeAccepted:
+	case OutcomeRejected:
+		r.result.Outcome = OutcomeRejected
+		r.result.Reason = fmt.Sprintf("%s answered %s", r.answer.what, r.answer.summary())
+		return errStop
+	default:
+		return r.unexpected(step)
+	}
+	if err := r.save(step.Save); err != nil {
+		return err
+	}
+	if step.Options != nil {
+		if err := r.readOptions(step.Options); err != nil {
+			return err
+		}
+	}
+	r.result.Reason = fmt.Sprintf("%s answered %s", r.answer.what, r.answer.statusText())
+	return nil
+}
+
+// ask sends the step's request, again while it is polled, and says what the answer means.
+func (r *run) ask(ctx context.Context, step *scenarios.HTTPStep) (Outcome, error) {
+	var deadline time.Time
+	every := defaultPollEvery
+	if step.Poll != nil {
+		limit, err := step.Poll.For.Value(r.env())
+		if err != nil {
+			return "", err
+		}
+		deadline = r.party.target.Clock().Add(limit)
+		if !step.Poll.Every.IsZero() {
+			if every, err = step.Poll.Every.Value(r.env()); err != nil {
+				return "", err
+			}
+		}
+	}
+	for {
+		decision, err := r.askOnce(ctx, step)
+		if err != nil || decision == OutcomeAccepted || step.Poll == nil {
+			return decision, err
+		}
+		if !r.party.target.Clock().Add(every).Before(deadline) {
+			return decision, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", transportFault(ctx.Err(), r.answer.what)
+		case <-time.After(every):
+		}
+	}
+}
+
+func (r *run) askOnce(ctx context.Context, step *scenarios.HTTPStep) (Outcome, error) {
+	req, err := r.build(ctx, &step.HTTP, step.Credential != nil)
+	if err != nil {
+		return "", err
+	}
+	purpose := step.Title
+	if purpose == "" {
+		purpose = defaultPurpose(r.result.Operation, step)
+	}
+	follow := step.Redirects == "follow"
+	a, err := r.send(ctx, req, purpose, follow)
+	if err != nil {
+		return "", err
+	}
+	r.answer = a
+	r.result.Status, r.result.Body = a.status, a.body
+	return decide(step.Accept, step.Reject, r.responseEnv(), a)
+}
+
+func defaultPurpose(operation string, step *scenarios.HTTPStep) string {
+	switch {
+	case step.Options != nil:
+		return "options"
+	case step.Credential != nil:
+		return "result"
+	default:
+		return operation
+	}
+}
+
+// decide applies the predicates. Without a reject predicate any 4xx is a no.
+func decide(accept, reject *scenarios.Expr, env scenarios.Env, a *answer) (Outcome, error) {
+	yes := a.status >= 200 && a.status <= 299
+	var err error
+	if accept != nil {
+		if yes, err = accept.Bool(env); err != nil {
+			return "", a.unreadable(err)
+		}
+	}
+	if yes {
+		return OutcomeAccepted, nil
+	}
+	no := a.status >= 400 && a.status <= 499
+	if reject != nil {
+		if no, err = reject.Bool(env); err != nil {
+			return "", a.unreadable(err)
+		}
+	}
+	if no {
+		return OutcomeRejected, nil
+	}
+	return OutcomeError, nil
+}
+
+// authenticate runs the client's side of the ceremony and encodes the credential for the wire.
+func (r *run) authenticate(ctx context.Context, spec *scenarios.CredentialSpec) error {
+	if r.result.Options == nil {
+		return &Fault{Kind: FaultAdapter, Sentence: fmt.Sprintf("adapter %q sends a credential before it asked for options", r.party.target.Adapter.Name)}
+	}
+	r.endPhase(report.PhaseClient)
+	response, err := r.in.Authenticate(ctx, r.result.Options)
+	if err != nil {
+		if ctx.Err() != nil {
+			return transportFault(ctx.Err(), "the client's part of the ceremony")
+		}
+		r.result.Outcome = OutcomeRefused
+		r.result.ClientErr = err
+		r.result.Reason = err.Error()
+		return errStop
+	}
+	r.credential, err = encodeCredential(response, spec)
+	if err != nil {
+		return fmt.Errorf("encoding the credential: %w", err)
+	}
+	r.endPhase(report.PhaseResult)
+	return nil
+}
+
+// endPhase closes the current phase and opens the next.
+func (r *run) endPhase(next string) {
+	now := r.party.target.Clock()
+	if r.phase != "" {
+		r.result.Phases = append(r.result.Phases, report.Phase{
+			Name: r.phase, StartMS: ms(r.phaseStart.Sub(r.started)), DurationMS: ms(now.Sub(r.phaseStart)),
+		})
+	}
+	r.phase, r.phaseStart = next, now
+}
+
+func (r *run) finishPhases() {
+	if r.phase == "" {
+		return
+	}
+	r.endPhase("")
+	r.result.Phases = append(r.result.Phases, report.Phase{
+		Name: report.PhaseTotal, DurationMS: ms(r.phaseStart.Sub(r.started)),
+	})
+}
+
+func (r *run) fail(f *Fault) {
+	r.result.Outcome = OutcomeError
+	r.result.Fault = f
+	r.result.Reason = f.Sentence
+}
+
+// env is what the adapter's expressions see.
+func (r *run) env() scenarios.Env {
+	if r.outer != nil {
+		return maps.Clone(r.outer)
+	}
+	env := scenarios.Env{
+		"user": r.in.User.env(), "target": r.party.targetEnv(), "run": r.party.runEnv(),
+		"params": r.party.target.Params, "saved": r.session.saved, "args": r.args,
+		"label": r.in.Label, "name": r.in.Name, "signedIn": r.in.SignedIn,
+		"passkey": map[string]any{"id": r.in.Passkey.ID, "name": r.in.Passkey.Name, "device": r.in.Passkey.Device},
+		"entry":   nil, "credential": r.credential, "options": r.options,
+	}
+	if r.in.Entry != nil {
+		env["entry"] = map[string]any{
+			"id": r.in.Entry.ID, "credential": r.in.Entry.Credential, "name": r.in.Entry.Name, "raw": r.in.Entry.Raw,
+		}
+	}
+	return env
+}
+
+// responseEnv adds the last answer to env.
+func (r *run) responseEnv() scenarios.Env {
+	env := r.env()
+	maps.Copy(env, r.answer.env(r.session))
+	return env
+}
+
+// readResult reads what whoami and list answered.
+func (r *run) readResult() error {
+	spec := r.op.Result
+	if spec == nil || r.answer == nil {
+		return nil
+	}
+	if spec.User != nil {
+		v, err := spec.User.Eval(r.responseEnv())
+		if err != nil {
+			return r.answer.unreadable(err)
+		}
+		if v != nil {
+			r.result.User = fmt.Sprint(v)
+		}
+	}
+	if spec.Entries != nil {
+		return r.readEntries(spec)
+	}
+	return nil
+}
+
+func (r *run) readEntries(spec *scenarios.ResultSpec) error {
+	v, err := spec.Entries.Eval(r.responseEnv())
+	if err != nil {
+		return r.answer.unreadable(err)
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return r.answer.unreadable(fmt.Errorf("%s: %q is %T, not a list", spec.Entries.Pos(), spec.Entries.Source(), v))
+	}
+	r.result.Entries = make([]Entry, 0, len(list))
+	for _, raw := range list {
+		env := r.responseEnv()
+		env["entry"] = raw
+		entry := Entry{Raw: raw}
+		if entry.ID, err = evalOptional(spec.ID, env); err != nil {
+			return r.answer.unreadable(err)
+		}
+		credential, err := evalOptional(spec.Credential, env)
+		if err != nil {
+			return r.answer.unreadable(err)
+		}
+		name, err := evalOptional(spec.Name, env)
+		if err != nil {
+			return r.answer.unreadable(err)
+		}
+		if credential != nil {
+			entry.Credential = fmt.Sprint(credential)
+		}
+		if name != nil {
+			entry.Name = fmt.Sprint(name)
+		}
+		r.result.Entries = append(r.result.Entries, entry)
+	}
+	return nil
+}
+
+func evalOptional(e *scenarios.Expr, env scenarios.Env) (any, error) {
+	if e == nil {
+		return nil, nil
+	}
+	return e.Eval(env)
+}

@@ -1,0 +1,147 @@
+package rp
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// Session is one browser session at the relying party: its cookies and the values the adapter saved.
+// It is not safe for concurrent use.
+type Session struct {
+	jar       *cookiejar.Jar
+	saved     map[string]any
+	secrets   map[string]string // saved values marked secret, for the redactor
+	sawCookie bool
+}
+
+// NewSession starts a session without cookies.
+func (p *Party) NewSession() *Session {
+	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+	if err != nil {
+		// cookiejar.New has no failure; the signature is kept for the future.
+		panic(err)
+	}
+	return &Session{jar: jar, saved: make(map[string]any), secrets: make(map[string]string)}
+}
+
+// Secrets are all cookie values that the session ever held and the saved values that must not reach a
+// report; their names by value.
+func (s *Session) Secrets() map[string]string { return s.secrets }
+
+// HoldsCredentials reports whether the relying party ever set a cookie here or gave a value to save:
+// without either nothing can carry a session.
+func (s *Session) HoldsCredentials() bool { return s.sawCookie || len(s.saved) > 0 }
+
+// jarURL is the URL under which the jar sees u. A loopback host counts as secure, as browsers have it
+// (Secure Contexts §3.1), so that Secure cookies work on http://127.0.0.1 too.
+func jarURL(u *url.URL) *url.URL {
+	if u.Scheme == "http" && isLoopback(u.Hostname()) {
+		c := *u
+		c.Scheme = "https"
+		return &c
+	}
+	return u
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "::1" || strings.HasPrefix(host, "127.")
+}
+
+func (s *Session) addCookies(req *http.Request) {
+	for _, c := range s.jar.Cookies(jarURL(req.URL)) {
+		req.AddCookie(c)
+	}
+}
+
+// takeCookies keeps what the answer sets and returns a note for every cookie that a browser would drop.
+func (s *Session) takeCookies(resp *http.Response, u *url.URL, now time.Time) ([]string, *Fault) {
+	set := resp.Cookies()
+	if len(set) == 0 {
+		return nil, nil
+	}
+	s.jar.SetCookies(jarURL(u), set)
+	kept := s.jar.Cookies(jarURL(u))
+	var notes []string
+	for _, c := range set {
+		if c.Value != "" {
+			s.secrets[c.Value] = "cookie " + c.Name
+		}
+		if deletesCookie(c) {
+			continue
+		}
+		if fault := expiredBySkew(resp, c, now); fault != nil {
+			return notes, fault
+		}
+		if slices.ContainsFunc(kept, func(k *http.Cookie) bool { return k.Name == c.Name && k.Value == c.Value }) {
+			s.sawCookie = true
+			continue
+		}
+		if note := droppedBecause(c, u); note != "" {
+			notes = append(notes, note)
+		} else {
+			s.sawCookie = true // kept, but for another path
+		}
+	}
+	return notes, nil
+}
+
+func deletesCookie(c *http.Cookie) bool {
+	return c.MaxAge < 0 || c.Value == "" || (!c.Expires.IsZero() && c.Expires.Year() <= 1970)
+}
+
+// droppedBecause says why a browser drops the cookie, or nothing if it does not.
+func droppedBecause(c *http.Cookie, u *url.URL) string {
+	switch {
+	case c.Secure && jarURL(u).Scheme != "https":
+		return fmt.Sprintf("cookie %q was dropped: it is Secure, but %s is plain HTTP on a host that is not loopback", c.Name, u.Host)
+	case c.Domain != "" && !domainMatches(u.Hostname(), c.Domain):
+		return fmt.Sprintf("cookie %q was dropped: its Domain %q does not cover %s", c.Name, c.Domain, u.Hostname())
+	}
+	return ""
+}
+
+func domainMatches(host, domain string) bool {
+	domain = strings.TrimPrefix(strings.ToLower(domain), ".")
+	return host == domain || strings.HasSuffix(host, "."+domain)
+}
+
+// expiredBySkew detects a cookie that is still good by the RP's clock and already expired by ours.
+func expiredBySkew(resp *http.Response, c *http.Cookie, now time.Time) *Fault {
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	goodThere := err == nil && c.MaxAge <= 0 && c.Expires.After(date)
+	if !goodThere || c.Expires.After(now) {
+		return nil
+	}
+	return &Fault{
+		Kind: FaultClock,
+		Sentence: fmt.Sprintf("cookie %q, which the relying party keeps until %s, has already expired here: its clock is %s behind this machine's",
+			c.Name, c.Expires.UTC().Format(time.RFC3339), now.Sub(date).Round(time.Second)),
+		Hint: "set both clocks by NTP",
+	}
+}
+
+// cookie is the value of the cookie that would be sent to u.
+func (s *Session) cookie(u *url.URL, name string) (string, bool) {
+	for _, c := range s.jar.Cookies(jarURL(u)) {
+		if c.Name == name {
+			return c.Value, true
+		}
+	}
+	return "", false
+}
+
+// cookies are the cookies that would be sent to u, by name.
+func (s *Session) cookies(u *url.URL) map[string]any {
+	m := make(map[string]any)
+	for _, c := range s.jar.Cookies(jarURL(u)) {
+		m[c.Name] = c.Value
+	}
+	return m
+}
