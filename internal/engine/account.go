@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/passrig/passrig/internal/rp"
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/scenarios"
+)
+
+// nobody is the name of no user: a scenario's expect.user uses it for a signed-out session.
+const nobody = "nobody"
+
+func (w *world) userOn(userName, deviceRef string) (*user, *device, error) {
+	u, ok := w.users[userName]
+	if !ok {
+		return nil, nil, fmt.Errorf("no user %q", userName)
+	}
+	if deviceRef == "" {
+		return u, nil, nil
+	}
+	d, err := w.device(deviceRef, userName)
+	return u, d, err
+}
+
+// accountVisit is the session for an operation on the user's account: on the named device, else the
+// newest that is signed in, else the newest.
+func (w *world) accountVisit(userName, deviceRef string) (*user, *visit, error) {
+	u, d, err := w.userOn(userName, deviceRef)
+	if err != nil {
+		return nil, nil, err
+	}
+	if d != nil {
+		return u, w.visit(u, d.key), nil
+	}
+	if v := u.signedInVisit(); v != nil {
+		return u, w.visit(u, v.device), nil
+	}
+	if n := len(u.visits); n > 0 {
+		return u, u.visits[n-1], nil
+	}
+	return u, w.visit(u, ""), nil
+}
+
+// operate performs an operation that is no ceremony.
+func (w *world) operate(ctx context.Context, operation string, v *visit, in rp.Input) *outcome {
+	begin := w.cfg.Clock()
+	r := w.party.Do(ctx, operation, v.session, in)
+	return &outcome{result: r, duration: w.cfg.Clock().Sub(begin), notes: r.Notes}
+}
+
+func (w *world) signup(ctx context.Context, spec *scenarios.Signup) (*outcome, error) {
+	u, v, err := w.accountVisit(spec.User, spec.On)
+	if err != nil {
+		return nil, err
+	}
+	if w.file.Adapter.Operations[scenarios.OpSignup].With == scenarios.OpRegister {
+		return &outcome{
+			own:     report.VerdictInfo,
+			message: "nothing was sent: this relying party makes the account along with the first passkey",
+		}, nil
+	}
+	args, err := w.args(spec.With)
+	if err != nil {
+		return nil, err
+	}
+	o := w.operate(ctx, scenarios.OpSignup, v, rp.Input{User: u.User, Args: args})
+	if o.result.Outcome == rp.OutcomeAccepted {
+		u.signedUp = true
+		w.lookAtSession(ctx, v, o, true)
+	}
+	return o, nil
+}
+
+// ensureAccount makes the account that a registration needs, unless it is there already.
+func (w *world) ensureAccount(ctx context.Context, u *user, d *device, step *report.Step) error {
+	op, offered := w.file.Adapter.Operations[scenarios.OpSignup]
+	if !offered || op.With == scenarios.OpRegister || u.signedUp {
+		return nil
+	}
+	begin := w.cfg.Clock()
+	o, err := w.signup(ctx, &scenarios.Signup{User: u.Name, On: d.key})
+	if err != nil {
+		return err
+	}
+	implied := report.Step{
+		ID: step.ID + ".signup", Scenario: w.id, Action: "signup", Title: "sign up " + u.Name + " (before the first passkey)",
+		File: step.File, Line: step.Line, User: u.Name, StartMS: w.since(begin), DurationMS: millis(w.cfg.Clock().Sub(begin)),
+	}
+	o.action = implied.Action
+	w.judge(&scenarios.Step{}, o, &implied)
+	w.measure(o, &implied)
+	w.out.Steps = append(w.out.Steps, implied)
+	if w.cfg.Events.StepDone != nil {
+		w.cfg.Events.StepDone(implied)
+	}
+	if o.result.Outcome != rp.OutcomeAccepted {
+		return fmt.Errorf("signing %s up first failed: %s", u.Name, o.result.Reason)
+	}
+	return nil
+}
+
+// whoami asks who is signed in. "Nobody" is an answer, not a refusal.
+func (w *world) whoami(ctx context.Context, spec *scenarios.Visit) (*outcome, error) {
+	_, v, err := w.accountVisit(spec.User, spec.On)
+	if err != nil {
+		return nil, err
+	}
+	args, err := w.args(spec.With)
+	if err != nil {
+		return nil, err
+	}
+	o := w.operate(ctx, scenarios.OpWhoami, v, rp.Input{Args: args, SignedIn: v.signedIn})
+	switch o.result.Outcome {
+	case rp.OutcomeAccepted:
+		o.user = w.whoIs(o.result.User)
+	case rp.OutcomeRejected:
+		o.user = nobody
+		o.result.Outcome = rp.OutcomeAccepted
+	case rp.OutcomeRefused, rp.OutcomeError:
+	}
+	if o.user != "" {
+		v.signedIn = o.user != nobody
+	}
+	return o, nil
+}
+
+// whoIs turns what the relying party calls a user into the scenario's name; an identity that is no
+// user of the scenario stands for itself.
+func (w *world) whoIs(identity string) string {
+	if identity == "" {
+		return nobody
+	}
+	for name, u := range w.users {
+		if u.identity == identity {
+			return name
+		}
+	}
+	return identity
+}
+
+func (w *world) logout(ctx context.Context, spec *scenarios.Visit) (*outcome, error) {
+	u, v, err := w.accountVisit(spec.User, spec.On)
+	if err != nil {
+		return nil, err
+	}
+	args, err := w.args(spec.With)
+	if err != nil {
+		return nil, err
+	}
+	o := w.operate(ctx, scenarios.OpLogout, v, rp.Input{User: u.User, Args: args, SignedIn: v.signedIn})
+	if o.result.Outcome == rp.OutcomeAccepted {
+		w.lookAtSession(ctx, v, o, false)
+		if o.user != "" && o.user != nobody {
+			o.findings = append(o.findings, finding{
+				verdict: report.VerdictFail, message: "the relying party accepted the logout, but the session is still signed in",
+				expected: "whoami says nobody", actual: "whoami says " + o.user,
+			})
+		}
+		v.signedIn = o.user != "" && o.user != nobody
+	}
+	return o, nil
+}
+
+func (w *world) list(ctx context.Context, spec *scenarios.Visit) (*outcome, error) {
+	u, v, err := w.accountVisit(spec.User, spec.On)
+	if err != nil {
+		return nil, err
+	}
+	args, err := w.args(spec.With)
+	if err != nil {
+		return nil, err
+	}
+	return w.operate(ctx, scenarios.OpList, v, rp.Input{User: u.User, Args: args, SignedIn: v.signedIn}), nil
+}
+
+// change is a rename or delete of one passkey.
+type change struct {
+	operation, user, on, credential, name string
+	with                                  map[string]scenarios.Tree
+}
+
+// changed performs a rename or delete. before is what was asked of the list beforehand, if the
+// adapter needs an entry of it.
+func (w *world) changed(ctx context.Context, c change) (*outcome, *visit, *passkey, error) {
+	u, v, err := w.accountVisit(c.user, c.on)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	key, err := w.passkey(c.credential, c.user)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	in := rp.Input{
+		User: u.User, Name: c.name, SignedIn: v.signedIn,
+		Passkey: rp.Passkey{ID: key.idText(), Name: key.label, Device: key.device.name},
+	}
+	if in.Args, err = w.args(c.with); err != nil {
+		return nil, nil, nil, err
+	}
+	op := w.file.Adapter.Operations[c.operation]
+	if !op.Uses("entry") {
+		return w.operate(ctx, c.operation, v, in), v, key, nil
+	}
+	listed := w.operate(ctx, scenarios.OpList, v, rp.Input{User: u.User, SignedIn: v.signedIn})
+	if listed.result.Outcome != rp.OutcomeAccepted {
+		return listed, v, key, nil
+	}
+	if in.Entry = findEntry(listed.result.Entries, key); in.Entry == nil {
+		return nil, nil, nil, fmt.Errorf("the relying party's list does not show %s's passkey %q: it shows %s", c.user, c.credential, describeEntries(listed.result.Entries))
+	}
+	o := w.operate(ctx, c.operation, v, in)
+	o.result.Exchanges = append(listed.result.Exchanges, o.result.Exchanges...)
+	return o, v, key, nil
+}
+
+func (w *world) rename(ctx context.Context, spec *scenarios.Rename) (*outcome, error) {
+	to, err := spec.To.String(w.env)
+	if err != nil {
+		return nil, err
+	}
+	o, v, key, err := w.changed(ctx, change{scenarios.OpRename, spec.User, spec.On, spec.Credential, to, spec.With})
+	if err != nil || o.result.Outcome != rp.OutcomeAccepted {
+		return o, err
+	}
+	entries, known := w.lookAtList(ctx, w.users[spec.User], v, o)
+	if !known {
+		return o, nil
+	}
+	if e := findEntry(entries, key); e == nil || e.Name != to {
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictFail, message: "the relying party accepted the new name, but its list does not show it",
+			expected: fmt.Sprintf("a passkey named %q", to), actual: describeEntries(entries),
+		})
+	}
+	key.label = to
+	return o, nil
+}
+
+func (w *world) remove(ctx context.Context, spec *scenarios.Delete) (*outcome, error) {
+	o, v, key, err := w.changed(ctx, change{scenarios.OpDelete, spec.User, spec.On, spec.Credential, "", spec.With})
+	if err != nil || o.result.Outcome != rp.OutcomeAccepted {
+		return o, err
+	}
+	entries, known := w.lookAtList(ctx, w.users[spec.User], v, o)
+	if known && findEntry(entries, key) != nil {
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictFail, message: "the relying party accepted the deletion, but its list still shows the passkey",
+			expected: "a list without " + key.idText(), actual: describeEntries(entries),
+		})
+	}
+	return o, nil
+}

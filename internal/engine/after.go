@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/passrig/passrig/internal/rp"
+	"github.com/passrig/passrig/internal/webauthn"
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual"
+)
+
+// A relying party's answer says what it means to have done; whoami and the list say what it did.
+// These looks are made after the ceremony's clock has stopped.
+
+// describe fills in what the ceremony's parts say.
+func describe(c *report.Ceremony, id, clientData, authData []byte) {
+	c.CredentialID = base64.RawURLEncoding.EncodeToString(id)
+	c.ClientData = webauthn.DescribeClientData(clientData)
+	c.AuthData = webauthn.DescribeAuthenticatorData(authData)
+}
+
+// look performs an operation whose answer is only looked at.
+func (w *world) look(ctx context.Context, operation string, u rp.User, v *visit, o *outcome) *rp.Result {
+	r := w.party.Do(ctx, operation, v.session, rp.Input{User: u, SignedIn: v.signedIn})
+	for _, x := range r.Exchanges {
+		x.Purpose = "after: " + operation
+		o.after = append(o.after, x)
+	}
+	return r
+}
+
+// lookAtSession asks whoami. Without that operation the session is taken to be as the relying party
+// said: open tells which.
+func (w *world) lookAtSession(ctx context.Context, v *visit, o *outcome, open bool) {
+	if !w.party.Offers(scenarios.OpWhoami) {
+		v.signedIn = open
+		o.notes = append(o.notes, "who is signed in "+report.NotVerified+": the adapter offers no whoami")
+		return
+	}
+	r := w.look(ctx, scenarios.OpWhoami, rp.User{}, v, o)
+	switch r.Outcome {
+	case rp.OutcomeAccepted:
+		o.user = w.whoIs(r.User)
+	case rp.OutcomeRejected:
+		o.user = nobody
+	case rp.OutcomeRefused, rp.OutcomeError:
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictError, message: "who is signed in afterwards could not be told: " + r.Reason, hint: hintOf(r),
+		})
+		return
+	}
+	v.signedIn = o.user != nobody
+}
+
+// lookAtList asks for the list, if the adapter offers it.
+func (w *world) lookAtList(ctx context.Context, u *user, v *visit, o *outcome) (entries []rp.Entry, known bool) {
+	if !w.party.Offers(scenarios.OpList) {
+		o.notes = append(o.notes, "what the relying party stored "+report.NotVerified+": the adapter offers no list")
+		return nil, false
+	}
+	r := w.look(ctx, scenarios.OpList, u.User, v, o)
+	if r.Outcome != rp.OutcomeAccepted {
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictError, message: "what the relying party stored could not be told: " + r.Reason, hint: hintOf(r),
+		})
+		return nil, false
+	}
+	return r.Entries, true
+}
+
+func hintOf(r *rp.Result) string {
+	if r.Fault != nil {
+		return r.Fault.Hint
+	}
+	return ""
+}
+
+// lookAfterRegistration verifies that the list shows a passkey that was accepted, and none that was not.
+func (w *world) lookAfterRegistration(ctx context.Context, u *user, v *visit, o *outcome, made *virtual.Registration) {
+	accepted := o.result.Outcome == rp.OutcomeAccepted
+	if made == nil || (!accepted && o.result.Outcome != rp.OutcomeRejected) {
+		return
+	}
+	w.lookAtSession(ctx, v, o, accepted || v.signedIn)
+	if accepted && o.user != "" && o.user != nobody && o.user != u.Name {
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictFail, message: "after the registration somebody else is signed in",
+			expected: u.Name + " or nobody", actual: o.user,
+		})
+	}
+	if !v.signedIn || !w.party.Offers(scenarios.OpList) {
+		return
+	}
+	entries, known := w.lookAtList(ctx, u, v, o)
+	if !known {
+		return
+	}
+	stored := findEntry(entries, &passkey{id: made.CredentialID}) != nil
+	if stored == accepted {
+		return
+	}
+	f := finding{verdict: report.VerdictFail, expected: "a list with " + o.ceremony.CredentialID, actual: describeEntries(entries)}
+	f.message = "the relying party accepted the registration, but its list does not show the passkey"
+	if stored {
+		f.message, f.expected = "the relying party rejected the registration, yet its list shows the passkey", "a list without "+o.ceremony.CredentialID
+	}
+	o.findings = append(o.findings, f)
+}
+
+// lookAfterLogin verifies that an accepted login opened the right user's session, and a rejected one none.
+func (w *world) lookAfterLogin(ctx context.Context, s *scenarios.Step, u *user, v *visit, o *outcome) {
+	accepted := o.result.Outcome == rp.OutcomeAccepted
+	if !accepted && o.result.Outcome != rp.OutcomeRejected {
+		return
+	}
+	wasSignedIn := v.signedIn
+	w.lookAtSession(ctx, v, o, accepted)
+	if o.user == "" {
+		return
+	}
+	want := u.Name
+	if s.Expect != nil && s.Expect.User != "" {
+		return // judged as an expectation
+	}
+	switch {
+	case accepted && o.user == nobody && !v.session.HoldsCredentials():
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictError, message: "the relying party accepted the login but set no cookie, and the adapter saved no token: nothing can carry the session",
+			expected: "whoami says " + want, actual: "whoami says nobody",
+			hint: "is the cookie dropped on the way (Secure over plain HTTP, another Domain), or does the session travel in a token that the adapter should save?",
+		})
+	case accepted && o.user != want:
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictFail, message: "the relying party accepted the login, but not for this user",
+			expected: "whoami says " + want, actual: "whoami says " + o.user,
+		})
+	case !accepted && !wasSignedIn && o.user != nobody:
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictFail, message: "the relying party rejected the login, yet the session is signed in",
+			expected: "whoami says nobody", actual: "whoami says " + o.user,
+		})
+	}
+}
+
+// findEntry finds a passkey in a list: by credential id, in whatever alphabet and padding the list writes it.
+func findEntry(entries []rp.Entry, key *passkey) *rp.Entry {
+	want := key.idText()
+	canonical := strings.NewReplacer("+", "-", "/", "_", "=", "")
+	for i := range entries {
+		if canonical.Replace(entries[i].Credential) == want {
+			return &entries[i]
+		}
+	}
+	return nil
+}
+
+func describeEntries(entries []rp.Entry) string {
+	if len(entries) == 0 {
+		return "no passkeys"
+	}
+	parts := make([]string, 0, len(entries))
+	for _, e := range entries {
+		parts = append(parts, fmt.Sprintf("%q (%s)", e.Name, e.Credential))
+	}
+	return strings.Join(parts, ", ")
+}

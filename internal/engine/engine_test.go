@@ -1,0 +1,103 @@
+package engine_test
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/passrig/passrig/internal/demorp"
+	"github.com/passrig/passrig/internal/engine"
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual"
+)
+
+// demo starts a demo RP, with a handler around it if given, and returns its origin.
+func demo(t *testing.T, around func(http.Handler) http.Handler) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	origin := "http://localhost:" + port
+	server, err := demorp.New(demorp.Config{Origins: []string{origin}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := server.Handler()
+	if around != nil {
+		handler = around(handler)
+	}
+	s := httptest.NewUnstartedServer(handler)
+	s.Listener = listener
+	s.Start()
+	t.Cleanup(s.Close)
+	return origin
+}
+
+func providers() []string {
+	var names []string
+	for _, p := range virtual.Providers() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// load reads a scenario: a builtin's name, or the text itself.
+func load(t *testing.T, scenario, origin string) *scenarios.File {
+	t.Helper()
+	opts := scenarios.Options{Adapter: "passrig-demo", Origin: origin, Providers: providers()}
+	name := scenario
+	if strings.Contains(scenario, "\n") {
+		name = "test.yaml"
+		opts.ReadFile = func(string) ([]byte, error) { return []byte(scenario), nil }
+	}
+	file, err := scenarios.Load(name, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func run(t *testing.T, seed uint64, files ...*scenarios.File) *report.Run {
+	t.Helper()
+	result, err := engine.Run(t.Context(), engine.Config{
+		Files: files, Seed: seed, Clock: time.Now, LookupEnv: os.LookupEnv, ReadFile: os.ReadFile,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func explain(r *report.Run) string {
+	var b strings.Builder
+	for _, s := range r.Steps {
+		b.WriteString("\n" + s.ID + " " + string(s.Verdict) + " " + s.Title + ": " + s.Message)
+		if s.Verdict != report.VerdictPass {
+			b.WriteString(" (expected " + s.Expected + ", actual " + s.Actual + ")")
+		}
+	}
+	return b.String()
+}
+
+func TestBuiltinScenariosPassOnTheDemoRP(t *testing.T) {
+	t.Parallel()
+	for _, info := range scenarios.Builtins() {
+		t.Run(info.Name, func(t *testing.T) {
+			t.Parallel()
+			result := run(t, 7, load(t, "builtin:"+info.Name, demo(t, nil)))
+			if result.Verdict() != report.VerdictPass || result.Summary.Skipped > 0 || result.Summary.Errored > 0 {
+				t.Errorf("verdict %s, %+v%s", result.Verdict(), result.Summary, explain(result))
+			}
+		})
+	}
+}

@@ -1,0 +1,287 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/passrig/passrig/internal/rp"
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/scenarios"
+)
+
+// outcome is what a step's action brought about, before it is judged.
+type outcome struct {
+	action   string
+	result   *rp.Result       // nil for a step that does not speak to the RP
+	ceremony *report.Ceremony // of a registration or authentication
+	after    []report.Exchange
+	duration time.Duration // of the action alone, without the looks afterwards
+	user     string        // who whoami says is signed in afterwards: a user's name, "nobody", or "" if not known
+	findings []finding
+	notes    []string
+	seen     map[string]any // what expressions see as result
+	own      report.Verdict // verdict of a step that needs no expectation, such as set
+	message  string
+}
+
+// finding is something wrong that was seen after the action, or an expectation that was not met.
+type finding struct {
+	verdict  report.Verdict
+	message  string
+	expected string
+	actual   string
+	hint     string
+}
+
+// run performs steps in order. Their ids are the prefix and their number.
+func (w *world) run(ctx context.Context, steps []scenarios.Step, prefix string) {
+	for i := range steps {
+		w.step(ctx, &steps[i], fmt.Sprintf("%s/%d", prefix, i+1))
+	}
+}
+
+func (w *world) step(ctx context.Context, s *scenarios.Step, id string) {
+	switch {
+	case s.Include != nil && w.runs(ctx, s) == "":
+		w.include(ctx, s, id)
+	case s.Repeat != nil && w.runs(ctx, s) == "":
+		w.repeat(ctx, s, id)
+	default:
+		w.leaf(ctx, s, id)
+	}
+}
+
+// runs says why a step does not run, or nothing if it does.
+func (w *world) runs(ctx context.Context, s *scenarios.Step) string {
+	switch {
+	case ctx.Err() != nil:
+		return "not run: interrupted"
+	case w.stopped != "" && !s.Always:
+		return "not run: " + w.stopped
+	}
+	return ""
+}
+
+// leaf performs a step that is not a list of others, judges and records it.
+func (w *world) leaf(ctx context.Context, s *scenarios.Step, id string) {
+	begin := w.cfg.Clock()
+	step := report.Step{
+		ID: id, Scenario: w.id, Action: s.Action(), Title: w.title(s), File: s.Pos.File, Line: s.Pos.Line, StartMS: w.since(begin),
+	}
+	step.User, step.Device = whoAndWhere(s)
+	if w.cfg.Events.StepStarted != nil {
+		w.cfg.Events.StepStarted(step.Title)
+	}
+	if reason, err := w.skipped(ctx, s); err != nil {
+		step.Verdict, step.Message = report.VerdictError, err.Error()
+	} else if reason != "" {
+		step.Verdict, step.Message = report.VerdictSkip, reason
+	} else {
+		w.perform(ctx, s, &step)
+	}
+	step.DurationMS = millis(w.cfg.Clock().Sub(begin))
+	w.out.Steps = append(w.out.Steps, step)
+	if w.cfg.Events.StepDone != nil {
+		w.cfg.Events.StepDone(step)
+	}
+	if (step.Verdict == report.VerdictFail || step.Verdict == report.VerdictError) && s.OnFailure != "continue" && w.stopped == "" {
+		w.stopped = fmt.Sprintf("step %s did not pass", id)
+	}
+}
+
+func (w *world) skipped(ctx context.Context, s *scenarios.Step) (string, error) {
+	if reason := w.runs(ctx, s); reason != "" {
+		return reason, nil
+	}
+	if s.When == nil {
+		return "", nil
+	}
+	yes, err := s.When.Bool(w.env)
+	if err != nil || yes {
+		return "", err
+	}
+	return fmt.Sprintf("not run: when %q is false", s.When.Source()), nil
+}
+
+func (w *world) perform(ctx context.Context, s *scenarios.Step, step *report.Step) {
+	limit := w.cfg.Timeout
+	if !s.Timeout.IsZero() {
+		var err error
+		if limit, err = s.Timeout.Value(w.env); err != nil {
+			step.Verdict, step.Message = report.VerdictError, err.Error()
+			return
+		}
+	}
+	if s.Wait != nil && s.Timeout.IsZero() {
+		limit = 0 // a wait has its own limit
+	}
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	o, err := w.act(ctx, s, step)
+	if err != nil {
+		step.Verdict, step.Message = report.VerdictError, err.Error()
+		if errors.Is(err, context.Canceled) {
+			step.Verdict, step.Message = report.VerdictSkip, "interrupted"
+		}
+		return
+	}
+	o.action = step.Action
+	o.see()
+	if s.ID != "" {
+		w.steps()[s.ID] = o.seen
+	}
+	w.judge(s, o, step)
+	w.measure(o, step)
+}
+
+// act performs the step's action.
+func (w *world) act(ctx context.Context, s *scenarios.Step, step *report.Step) (*outcome, error) {
+	switch {
+	case s.Signup != nil:
+		return w.signup(ctx, s.Signup)
+	case s.Register != nil:
+		return w.register(ctx, s, step)
+	case s.Login != nil:
+		return w.login(ctx, s)
+	case s.LoginDiscoverable != nil:
+		return w.loginDiscoverable(ctx, s)
+	case s.Logout != nil:
+		return w.logout(ctx, s.Logout)
+	case s.Whoami != nil:
+		return w.whoami(ctx, s.Whoami)
+	case s.List != nil:
+		return w.list(ctx, s.List)
+	case s.Rename != nil:
+		return w.rename(ctx, s.Rename)
+	case s.Delete != nil:
+		return w.remove(ctx, s.Delete)
+	case s.Request != nil:
+		return w.request(ctx, s.Request)
+	case s.Wait != nil:
+		return w.wait(ctx, s.Wait)
+	case s.Assert != nil:
+		return w.assert(s.Assert)
+	case s.Set != nil:
+		return w.set(s.Set)
+	default:
+		return nil, fmt.Errorf("step at %s has no action", s.Pos)
+	}
+}
+
+func (w *world) steps() map[string]any { return w.env["steps"].(map[string]any) }
+func (w *world) vars() map[string]any  { return w.env["vars"].(map[string]any) }
+
+// see builds what expressions see as result and steps.ID.
+func (o *outcome) see() {
+	seen := map[string]any{"outcome": "", "reason": "", "error": "", "status": 0, "body": nil, "user": o.user, "durationMs": millis(o.duration)}
+	if r := o.result; r != nil {
+		seen["outcome"], seen["reason"], seen["status"], seen["body"] = string(r.Outcome), r.Reason, r.Status, r.Body
+		if r.ClientErr != nil {
+			seen["error"] = errorName(r.ClientErr)
+		}
+		entries := make([]any, 0, len(r.Entries))
+		for _, e := range r.Entries {
+			entries = append(entries, map[string]any{"id": e.ID, "credential": e.Credential, "name": e.Name, "raw": e.Raw})
+		}
+		seen["entries"] = entries
+	}
+	if c := o.ceremony; c != nil {
+		seen["credential"], seen["clientData"], seen["authenticatorData"], seen["options"] = c.CredentialID, c.ClientData, c.AuthData, c.Options
+	}
+	maps.Copy(seen, o.seen)
+	o.seen = seen
+}
+
+// measure records the durations of a ceremony or operation that was accepted: the time of a refusal
+// is not the time of a login.
+func (w *world) measure(o *outcome, step *report.Step) {
+	r := o.result
+	if r == nil || r.Outcome != rp.OutcomeAccepted {
+		return
+	}
+	observe := func(phase string, d time.Duration) {
+		w.measured.Observe(step.Action+"."+phase, d)
+		w.recorder.Observe(step.Action+"."+phase, d)
+	}
+	if len(r.Phases) == 0 {
+		observe(report.PhaseTotal, o.duration)
+	}
+	for _, p := range r.Phases {
+		observe(p.Name, time.Duration(p.DurationMS*float64(time.Millisecond)))
+	}
+}
+
+// include performs another file's steps with that file's params.
+func (w *world) include(ctx context.Context, s *scenarios.Step, id string) {
+	if reason, err := w.skipped(ctx, s); err != nil || reason != "" {
+		w.leaf(ctx, s, id)
+		return
+	}
+	outer := w.env["params"]
+	params, err := w.includeParams(s.Include)
+	if err != nil {
+		w.out.Steps = append(w.out.Steps, report.Step{
+			ID: id, Scenario: w.id, Action: "include", Title: w.title(s), File: s.Pos.File, Line: s.Pos.Line,
+			Verdict: report.VerdictError, Message: err.Error(), StartMS: w.since(w.cfg.Clock()),
+		})
+		w.stopped = fmt.Sprintf("step %s did not pass", id)
+		return
+	}
+	w.env["params"] = params
+	w.run(ctx, s.Include.Steps, id)
+	w.env["params"] = outer
+}
+
+func (w *world) includeParams(inc *scenarios.Include) (map[string]any, error) {
+	given := make(map[string]any, len(inc.With))
+	for name, tree := range inc.With {
+		v, err := tree.Eval(w.env)
+		if err != nil {
+			return nil, fmt.Errorf("include %s: %s: %w", inc.File, name, err)
+		}
+		given[name] = v
+	}
+	params := make(map[string]any, len(inc.Params))
+	for name, p := range inc.Params {
+		if v, ok := given[name]; ok {
+			params[name] = v
+			continue
+		}
+		if p.Default == nil {
+			return nil, fmt.Errorf("include %s: param %q has no value", inc.File, name)
+		}
+		v, err := p.Default.Eval(w.env)
+		if err != nil {
+			return nil, fmt.Errorf("include %s: param %q: %w", inc.File, name, err)
+		}
+		params[name] = v
+	}
+	return params, nil
+}
+
+func (w *world) repeat(ctx context.Context, s *scenarios.Step, id string) {
+	if reason, err := w.skipped(ctx, s); err != nil || reason != "" {
+		w.leaf(ctx, s, id)
+		return
+	}
+	times, err := s.Repeat.Times.Value(w.env)
+	if err != nil {
+		w.leaf(ctx, s, id)
+		return
+	}
+	outer := w.env["loop"]
+	for i := range times {
+		if w.stopped != "" || ctx.Err() != nil {
+			break
+		}
+		w.env["loop"] = map[string]any{"index": i}
+		w.run(ctx, s.Repeat.Steps, fmt.Sprintf("%s.%d", id, i+1))
+	}
+	w.env["loop"] = outer
+}

@@ -1,0 +1,339 @@
+package engine
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/passrig/passrig/internal/rp"
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual"
+)
+
+// world is everything one scenario knows while it runs.
+type world struct {
+	*engine
+	id      string
+	runID   string
+	file    *scenarios.File
+	party   *rp.Party
+	origin  string
+	baseURL string
+	env     scenarios.Env
+	users   map[string]*user
+	devices map[string]*device // by "account/device"
+	keys    []*passkey         // in the order they were made
+	stopped string             // why no further step runs
+
+	measured *report.Recorder // this scenario's part of the run's metrics
+	hangUp   func()           // closes idle connections
+}
+
+// user is a user at the relying party and their sessions there.
+type user struct {
+	rp.User
+	identity string // what whoami calls them
+	signedUp bool
+	visits   []*visit // the most recently used last
+}
+
+// visit is a user's session in one device's browser.
+type visit struct {
+	device   string // "account/device"; empty: a browser of no device
+	session  *rp.Session
+	signedIn bool
+}
+
+// device is a device of the scenario.
+type device struct {
+	key  string // "account/device"
+	name string
+	virtual.Device
+}
+
+// passkey is a passkey that a register step made and the relying party took.
+type passkey struct {
+	step   string // id of the register step
+	user   string
+	device *device
+	id     []byte
+	label  string
+}
+
+func (k *passkey) idText() string { return base64.RawURLEncoding.EncodeToString(k.id) }
+
+func newWorld(e *engine, file *scenarios.File, id string) (*world, error) {
+	w := &world{
+		engine: e, id: id, runID: runID(e.cfg.Seed, id), file: file, users: make(map[string]*user), devices: make(map[string]*device),
+		measured: report.NewRecorder(), hangUp: func() {},
+	}
+	if err := w.prepareEnv(); err != nil {
+		return nil, err
+	}
+	if err := w.prepareTarget(); err != nil {
+		return nil, err
+	}
+	if err := w.prepareUsers(); err != nil {
+		return nil, err
+	}
+	return w, w.prepareDevices()
+}
+
+// prepareEnv makes the names that the scenario's expressions see, before there is a target.
+func (w *world) prepareEnv() error {
+	allowed := make(map[string]any)
+	for _, name := range w.file.Env {
+		if v, ok := w.cfg.LookupEnv(name); ok {
+			allowed[name] = v
+		}
+	}
+	w.env = scenarios.Env{
+		"env": allowed, "vars": make(map[string]any), "steps": make(map[string]any), "loop": map[string]any{"index": 0},
+		"run": map[string]any{"id": w.runID, "seed": w.cfg.Seed}, "users": make(map[string]any),
+	}
+	params, err := w.params(w.file.Params)
+	w.env["params"] = params
+	return err
+}
+
+func (w *world) params(declared map[string]scenarios.Param) (map[string]any, error) {
+	values := make(map[string]any, len(declared))
+	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		p := declared[name]
+		if p.Default == nil {
+			return values, fmt.Errorf("param %q has no value: give it with --param %s=…", name, name)
+		}
+		v, err := p.Default.Eval(w.env)
+		if err != nil {
+			return values, fmt.Errorf("param %q: %w", name, err)
+		}
+		values[name] = v
+		if p.Secret {
+			w.redactor.Add(name, fmt.Sprint(v))
+		}
+	}
+	return values, nil
+}
+
+func (w *world) prepareTarget() error {
+	target, adapter := w.file.Target, w.file.Adapter
+	var err error
+	if w.origin, err = target.Origin.String(w.env); err != nil {
+		return err
+	}
+	if w.origin == "" {
+		w.origin = adapter.Origin
+	}
+	w.origin = strings.TrimSuffix(w.origin, "/")
+	if u, err := url.Parse(w.origin); err != nil || u.Host == "" {
+		return fmt.Errorf("origin %q is not scheme://host[:port]: give it with target.origin or --origin", w.origin)
+	}
+	if w.baseURL, err = target.BaseURL.String(w.env); err != nil {
+		return err
+	}
+	rpID, err := target.RPID.String(w.env)
+	if err != nil {
+		return err
+	}
+	params, err := w.params(adapter.Params)
+	if err != nil {
+		return fmt.Errorf("adapter %q: %w", adapter.Name, err)
+	}
+	for name, text := range target.With {
+		if params[name], err = text.Eval(w.env); err != nil {
+			return err
+		}
+	}
+	transport := rp.TransportConfig{ConnectTo: target.ConnectTo}
+	if target.CA != "" {
+		if transport.RootCAs, err = w.cfg.ReadFile(target.CA); err != nil {
+			return fmt.Errorf("target.ca: %w", err)
+		}
+	}
+	roundTripper, err := w.cfg.Transport(transport)
+	if err != nil {
+		return fmt.Errorf("target.ca: %w", err)
+	}
+	if t, ok := roundTripper.(interface{ CloseIdleConnections() }); ok {
+		w.hangUp = t.CloseIdleConnections
+	}
+	w.party, err = rp.New(rp.Target{
+		Adapter: adapter, Origin: w.origin, BaseURL: w.baseURL, RPID: rpID, Params: params,
+		RunID: w.runID, Seed: w.cfg.Seed, HTTP: roundTripper, Clock: w.cfg.Clock,
+	})
+	w.env["target"] = map[string]any{"origin": w.origin, "baseUrl": w.baseURL, "rpId": rpID, "adapter": adapter.Name}
+	return err
+}
+
+func (w *world) prepareUsers() error {
+	names := make(map[string]scenarios.User)
+	for name := range w.file.Accounts {
+		names[name] = scenarios.User{}
+	}
+	maps.Copy(names, w.file.Users)
+	shown := make(map[string]any, len(names))
+	w.env["users"] = shown
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		u, err := w.newUser(name, names[name])
+		if err != nil {
+			return fmt.Errorf("user %q: %w", name, err)
+		}
+		w.users[name] = u
+		w.redactor.Add("password of "+name, u.Password)
+		shown[name] = map[string]any{
+			"name": name, "username": u.Username, "displayName": u.DisplayName, "email": u.Email, "password": u.Password,
+		}
+	}
+	return nil
+}
+
+func (w *world) newUser(name string, given scenarios.User) (*user, error) {
+	secret := derive(w.cfg.Seed, "password of "+w.id+"/"+name)
+	u := &user{User: rp.User{Name: name}}
+	for _, member := range []struct {
+		into     *string
+		given    scenarios.Text
+		fallback func() string
+	}{
+		{&u.Username, given.Username, func() string { return Username(w.cfg.Seed, w.id, name) }},
+		{&u.DisplayName, given.DisplayName, func() string { return capitalize(name) }},
+		{&u.Email, given.Email, func() string { return u.Username + "@example.test" }},
+		// The tail satisfies servers that want digits, capitals and signs.
+		{&u.Password, given.Password, func() string { return base64.RawURLEncoding.EncodeToString(secret[:18]) + "-A1" }},
+	} {
+		v, err := member.given.String(w.env)
+		if err != nil {
+			return nil, err
+		}
+		if v == "" {
+			v = member.fallback()
+		}
+		*member.into = v
+	}
+	var err error
+	u.identity, err = w.party.Identity(u.User)
+	return u, err
+}
+
+func capitalize(s string) string {
+	r, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[size:]
+}
+
+// prepareDevices makes every declared device's authenticator.
+func (w *world) prepareDevices() error {
+	for _, accountName := range slices.Sorted(maps.Keys(w.file.Accounts)) {
+		account := w.file.Accounts[accountName]
+		for _, name := range slices.Sorted(maps.Keys(account.Devices)) {
+			key := accountName + "/" + name
+			spec := account.Devices[name]
+			cfg, err := deviceConfig(account.Provider, spec.Authenticator)
+			if err != nil {
+				return fmt.Errorf("device %q: %w", name, err)
+			}
+			var skew time.Duration
+			if !spec.ClockSkew.IsZero() {
+				if skew, err = spec.ClockSkew.Value(w.env); err != nil {
+					return err
+				}
+			}
+			cfg.Random = random(w.cfg.Seed, "device "+w.id+"/"+key)
+			cfg.Clock = func() time.Time { return w.cfg.Clock().Add(skew) }
+			d, err := virtual.NewSoftwareDevice(cfg)
+			if err != nil {
+				return fmt.Errorf("device %q: %w", name, err)
+			}
+			w.devices[key] = &device{key: key, name: name, Device: d}
+		}
+	}
+	return nil
+}
+
+// device finds a device by its reference: "laptop" or "alice/laptop".
+func (w *world) device(ref, user string) (*device, error) {
+	account, name, ok := w.file.Device(ref, user)
+	if !ok {
+		return nil, fmt.Errorf("no device %q", ref)
+	}
+	return w.devices[account+"/"+name], nil
+}
+
+// passkey finds what a scenario calls a credential: the register step's id, or the newest on a device.
+func (w *world) passkey(ref, user string) (*passkey, error) {
+	for _, k := range slices.Backward(w.keys) {
+		if k.step == ref && k.user == user {
+			return k, nil
+		}
+	}
+	for _, k := range slices.Backward(w.keys) {
+		if k.user == user && (k.device.name == ref || k.device.key == ref) {
+			return k, nil
+		}
+	}
+	return nil, fmt.Errorf("%s has no registered passkey %q", user, ref)
+}
+
+// newestKey is the user's newest passkey on the device, or nil.
+func (w *world) newestKey(user string, d *device) *passkey {
+	for _, k := range slices.Backward(w.keys) {
+		if k.device == d && (user == "" || k.user == user) {
+			return k
+		}
+	}
+	return nil
+}
+
+// visit returns the user's session on a device, making one if there is none, and counts it as used.
+func (w *world) visit(u *user, deviceKey string) *visit {
+	for i, v := range u.visits {
+		if v.device == deviceKey {
+			u.visits = append(slices.Delete(u.visits, i, i+1), v)
+			return v
+		}
+	}
+	v := &visit{device: deviceKey, session: w.party.NewSession()}
+	u.visits = append(u.visits, v)
+	return v
+}
+
+// signedInVisit is the user's most recently used session that is signed in, or nil.
+func (u *user) signedInVisit() *visit {
+	for _, v := range slices.Backward(u.visits) {
+		if v.signedIn {
+			return v
+		}
+	}
+	return nil
+}
+
+// freshVisit replaces the user's session on a device by one without cookies.
+func (w *world) freshVisit(u *user, deviceKey string) *visit {
+	w.addSecrets()
+	v := w.visit(u, deviceKey)
+	v.session, v.signedIn = w.party.NewSession(), false
+	return v
+}
+
+// close ends the scenario: the redactor learns what the sessions held, and connections are closed.
+func (w *world) close() {
+	w.addSecrets()
+	w.hangUp()
+}
+
+// addSecrets tells the redactor of what the sessions hold.
+func (w *world) addSecrets() {
+	for _, u := range w.users {
+		for _, v := range u.visits {
+			for value, name := range v.session.Secrets() {
+				w.redactor.Add(name, value)
+			}
+		}
+	}
+}
