@@ -74,7 +74,7 @@ func (*verifier) publicKey(a *attempt) error {
 }
 
 func soundRSA(key *webauthncose.RSAPublicKeyData) error {
-	switch webauthncose.COSEAlgorithmIdentifier(key.Algorithm) { //nolint:exhaustive // the RSA algorithms offered
+	switch webauthncose.COSEAlgorithmIdentifier(key.Algorithm) {
 	case webauthncose.AlgRS256, webauthncose.AlgPS256:
 	default:
 		return fmt.Errorf("public key: algorithm %d is not an RSA one", key.Algorithm)

@@ -101,17 +101,25 @@ func (w *world) ensureAccount(ctx context.Context, u *user, d *device, step *rep
 	return nil
 }
 
-// whoami asks who is signed in. "Nobody" is an answer, not a refusal.
-func (w *world) whoami(ctx context.Context, spec *scenarios.Visit) (*outcome, error) {
-	_, v, err := w.accountVisit(spec.User, spec.On)
+// visited performs an operation that only needs a session.
+func (w *world) visited(ctx context.Context, operation string, spec *scenarios.Visit) (*outcome, *visit, error) {
+	u, v, err := w.accountVisit(spec.User, spec.On)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	args, err := w.args(spec.With)
 	if err != nil {
+		return nil, nil, err
+	}
+	return w.operate(ctx, operation, v, rp.Input{User: u.User, Args: args, SignedIn: v.signedIn}), v, nil
+}
+
+// whoami asks who is signed in. "Nobody" is an answer, not a refusal.
+func (w *world) whoami(ctx context.Context, spec *scenarios.Visit) (*outcome, error) {
+	o, v, err := w.visited(ctx, scenarios.OpWhoami, spec)
+	if err != nil {
 		return nil, err
 	}
-	o := w.operate(ctx, scenarios.OpWhoami, v, rp.Input{Args: args, SignedIn: v.signedIn})
 	switch o.result.Outcome {
 	case rp.OutcomeAccepted:
 		o.user = w.whoIs(o.result.User)
@@ -141,38 +149,23 @@ func (w *world) whoIs(identity string) string {
 }
 
 func (w *world) logout(ctx context.Context, spec *scenarios.Visit) (*outcome, error) {
-	u, v, err := w.accountVisit(spec.User, spec.On)
-	if err != nil {
-		return nil, err
+	o, v, err := w.visited(ctx, scenarios.OpLogout, spec)
+	if err != nil || o.result.Outcome != rp.OutcomeAccepted {
+		return o, err
 	}
-	args, err := w.args(spec.With)
-	if err != nil {
-		return nil, err
-	}
-	o := w.operate(ctx, scenarios.OpLogout, v, rp.Input{User: u.User, Args: args, SignedIn: v.signedIn})
-	if o.result.Outcome == rp.OutcomeAccepted {
-		w.lookAtSession(ctx, v, o, false)
-		if o.user != "" && o.user != nobody {
-			o.findings = append(o.findings, finding{
-				verdict: report.VerdictFail, message: "the relying party accepted the logout, but the session is still signed in",
-				expected: "whoami says nobody", actual: "whoami says " + o.user,
-			})
-		}
-		v.signedIn = o.user != "" && o.user != nobody
+	w.lookAtSession(ctx, v, o, false)
+	if v.signedIn {
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictFail, message: "the relying party accepted the logout, but the session is still signed in",
+			expected: "whoami says nobody", actual: "whoami says " + o.user,
+		})
 	}
 	return o, nil
 }
 
 func (w *world) list(ctx context.Context, spec *scenarios.Visit) (*outcome, error) {
-	u, v, err := w.accountVisit(spec.User, spec.On)
-	if err != nil {
-		return nil, err
-	}
-	args, err := w.args(spec.With)
-	if err != nil {
-		return nil, err
-	}
-	return w.operate(ctx, scenarios.OpList, v, rp.Input{User: u.User, Args: args, SignedIn: v.signedIn}), nil
+	o, _, err := w.visited(ctx, scenarios.OpList, spec)
+	return o, err
 }
 
 // change is a rename or delete of one passkey.
@@ -181,8 +174,7 @@ type change struct {
 	with                                  map[string]scenarios.Tree
 }
 
-// changed performs a rename or delete. before is what was asked of the list beforehand, if the
-// adapter needs an entry of it.
+// changed performs a rename or delete. If the adapter needs the passkey's entry, the list is asked first.
 func (w *world) changed(ctx context.Context, c change) (*outcome, *visit, *passkey, error) {
 	u, v, err := w.accountVisit(c.user, c.on)
 	if err != nil {

@@ -1,47 +1,17 @@
 package engine_test
 
 import (
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/passrig/passrig/internal/demorp"
+	"github.com/passrig/passrig/internal/demorp/demorptest"
 	"github.com/passrig/passrig/internal/engine"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
 	"github.com/passrig/passrig/virtual"
 )
-
-// demo starts a demo RP, with a handler around it if given, and returns its origin.
-func demo(t *testing.T, around func(http.Handler) http.Handler) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	origin := "http://localhost:" + port
-	server, err := demorp.New(demorp.Config{Origins: []string{origin}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler := server.Handler()
-	if around != nil {
-		handler = around(handler)
-	}
-	s := httptest.NewUnstartedServer(handler)
-	s.Listener = listener
-	s.Start()
-	t.Cleanup(s.Close)
-	return origin
-}
 
 func providers() []string {
 	var names []string
@@ -94,7 +64,7 @@ func TestBuiltinScenariosPassOnTheDemoRP(t *testing.T) {
 	for _, info := range scenarios.Builtins() {
 		t.Run(info.Name, func(t *testing.T) {
 			t.Parallel()
-			result := run(t, 7, load(t, "builtin:"+info.Name, demo(t, nil)))
+			result := run(t, 7, load(t, "builtin:"+info.Name, demorptest.Start(t, nil)))
 			if result.Verdict() != report.VerdictPass || result.Summary.Skipped > 0 || result.Summary.Errored > 0 {
 				t.Errorf("verdict %s, %+v%s", result.Verdict(), result.Summary, explain(result))
 			}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passrig/passrig/internal/demorp/demorptest"
 	"github.com/passrig/passrig/internal/engine"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
@@ -106,7 +107,7 @@ func TestAnswersAreNotBelieved(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result := run(t, 1, load(t, life, demo(t, test.around)))
+			result := run(t, 1, load(t, life, demorptest.Start(t, test.around)))
 			for _, s := range result.Steps {
 				if s.Verdict == report.VerdictPass {
 					continue
@@ -133,7 +134,7 @@ steps:
   - register: {user: alice, on: laptop}
   - login: {user: alice, on: laptop}
     expect: {outcome: rejected}
-`, demo(t, around)))
+`, demorptest.Start(t, around)))
 	last := result.Steps[len(result.Steps)-1]
 	if last.Verdict != report.VerdictFail || !strings.Contains(last.Message, "yet the session is signed in") {
 		t.Errorf("%s %q", last.Verdict, last.Message)
@@ -174,7 +175,7 @@ steps:
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result := run(t, 1, load(t, setUp+test.steps+"\n", demo(t, nil)))
+			result := run(t, 1, load(t, setUp+test.steps+"\n", demorptest.Start(t, nil)))
 			last := result.Steps[len(result.Steps)-1]
 			if last.Verdict != test.verdict || !strings.Contains(last.Message, test.message) {
 				t.Errorf("%s %q, want %s %q", last.Verdict, last.Message, test.verdict, test.message)
@@ -195,7 +196,7 @@ steps:
   - set: {y: 2}
     always: true
   - repeat: {times: 3, steps: [{set: {z: 1}}]}
-`, demo(t, nil)))
+`, demorptest.Start(t, nil)))
 	var got []report.Verdict
 	for _, s := range result.Steps {
 		got = append(got, s.Verdict)
@@ -215,7 +216,7 @@ func TestSameSeedSameRequests(t *testing.T) {
 	t.Parallel()
 	// The RP's challenges differ, so compare what only passrig decides: users and credential ids.
 	ids := func(seed uint64) string {
-		result := run(t, seed, load(t, life, demo(t, nil)))
+		result := run(t, seed, load(t, life, demorptest.Start(t, nil)))
 		var b strings.Builder
 		for _, s := range result.Steps {
 			if s.Ceremony != nil {
@@ -251,7 +252,7 @@ func TestInterruptedRunIsPartialAndComplete(t *testing.T) {
 		})
 	}
 	result, err := engine.Run(ctx, engine.Config{
-		Files: []*scenarios.File{load(t, life, demo(t, around))}, Seed: 1, Clock: time.Now, LookupEnv: os.LookupEnv, ReadFile: os.ReadFile,
+		Files: []*scenarios.File{load(t, life, demorptest.Start(t, around))}, Seed: 1, Clock: time.Now, LookupEnv: os.LookupEnv, ReadFile: os.ReadFile,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -291,7 +292,7 @@ steps:
       headers: {Authorization: "Bearer ${{ params.token }}", X-Other: "${{ params.token }}"}
   - set: {seen: "${{ users.alice.password }}"}
   - assert: {that: ["false"], message: "it was ${{ base64(users.alice.password) }} and ${{ vars.seen }}"}
-`, demo(t, around)))
+`, demorptest.Start(t, around)))
 	text, err := json.Marshal(result)
 	if err != nil {
 		t.Fatal(err)

@@ -8,14 +8,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/passrig/passrig/internal/demorp"
+	"github.com/passrig/passrig/internal/demorp/demorptest"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/report/html"
 	"github.com/passrig/passrig/report/jsonout"
@@ -28,16 +26,7 @@ import (
 // Private keys have no way into a result. This looks for them all the same, in every format.
 func TestPrivateKeysStayOut(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewUnstartedServer(nil)
-	origin := "http://" + strings.Replace(server.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
-	party, err := demorp.New(demorp.Config{Origins: []string{origin}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.Config = &http.Server{Handler: party.Handler(), ReadHeaderTimeout: time.Minute}
-	server.Start()
-	t.Cleanup(server.Close)
-
+	origin := demorptest.Start(t, nil)
 	file, err := scenarios.Load("builtin:smoke", scenarios.Options{Origin: origin})
 	if err != nil {
 		t.Fatal(err)
