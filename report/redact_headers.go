@@ -146,6 +146,9 @@ func maskInline(s string) string {
 	s = inlineHeader.ReplaceAllStringFunc(s, func(arg string) string {
 		p := inlineHeader.FindStringSubmatch(arg)
 		name, value, _ := strings.Cut(p[2][1:], ":")
+		if strings.HasPrefix(strings.TrimSpace(value), "$") {
+			return arg // a shell variable for the reader to fill in
+		}
 		space := len(value) - len(strings.TrimLeft(value, " "))
 		return p[1] + p[2][:1] + name + ":" + value[:space] + maskHeader(name, value[space:])
 	})

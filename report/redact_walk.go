@@ -19,7 +19,7 @@ func (w walker) run(run *Run) {
 }
 
 func (w walker) value(v reflect.Value) {
-	switch v.Kind() { //nolint:exhaustive // default says why the other kinds are left
+	switch v.Kind() {
 	case reflect.String:
 		if v.Type() != reflect.TypeFor[Verdict]() {
 			v.SetString(w.text(v.String()))

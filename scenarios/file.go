@@ -12,7 +12,7 @@ type File struct {
 	Description string             `yaml:"description" doc:"Why it matters; shown in reports."`
 	Tags        []string           `yaml:"tags" doc:"Words to select scenarios by."`
 	Target      *Target            `yaml:"target" doc:"The relying party under test. May be left out and given by --adapter and --origin."`
-	Env         []string           `yaml:"env" doc:"Environment variables the file may read as env.NAME; no others can be read."`
+	Env         []string           `yaml:"env" doc:"Environment variables the file may read as env.NAME; no others can be read. The value of one whose name tells of a secret, token, password or key never shows in a report."`
 	Params      map[string]Param   `yaml:"params" names:"variable" doc:"Values that --param NAME=VALUE can change."`
 	Accounts    map[string]Account `yaml:"accounts" names:"label" doc:"Provider accounts with their devices. An account also stands for a user of the same name."`
 	Users       map[string]User    `yaml:"users" names:"label" doc:"Users at the relying party. Needed only to set more than the name."`

@@ -239,28 +239,13 @@ func (w *world) include(ctx context.Context, s *scenarios.Step, id string) {
 }
 
 func (w *world) includeParams(inc *scenarios.Include) (map[string]any, error) {
-	given := make(map[string]any, len(inc.With))
-	for name, tree := range inc.With {
-		v, err := tree.Eval(w.env)
-		if err != nil {
-			return nil, fmt.Errorf("include %s: %s: %w", inc.File, name, err)
-		}
-		given[name] = v
+	given, err := w.args(inc.With)
+	if err != nil {
+		return nil, fmt.Errorf("include %s: %w", inc.File, err)
 	}
-	params := make(map[string]any, len(inc.Params))
-	for name, p := range inc.Params {
-		if v, ok := given[name]; ok {
-			params[name] = v
-			continue
-		}
-		if p.Default == nil {
-			return nil, fmt.Errorf("include %s: param %q has no value", inc.File, name)
-		}
-		v, err := p.Default.Eval(w.env)
-		if err != nil {
-			return nil, fmt.Errorf("include %s: param %q: %w", inc.File, name, err)
-		}
-		params[name] = v
+	params, err := w.params(inc.Params, given)
+	if err != nil {
+		return nil, fmt.Errorf("include %s: %w", inc.File, err)
 	}
 	return params, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -86,33 +87,45 @@ func newWorld(e *engine, file *scenarios.File, id string) (*world, error) {
 	return w, w.prepareDevices()
 }
 
+// secretName matches environment variables that hold secrets, going by their names.
+var secretName = regexp.MustCompile(`(?i)secret|token|passw|key|credential|cookie|auth`)
+
 // prepareEnv makes the names that the scenario's expressions see, before there is a target.
 func (w *world) prepareEnv() error {
 	allowed := make(map[string]any)
 	for _, name := range w.file.Env {
-		if v, ok := w.cfg.LookupEnv(name); ok {
-			allowed[name] = v
+		v, ok := w.cfg.LookupEnv(name)
+		if !ok {
+			continue
+		}
+		allowed[name] = v
+		if secretName.MatchString(name) {
+			w.redactor.Add(name, v)
 		}
 	}
 	w.env = scenarios.Env{
 		"env": allowed, "vars": make(map[string]any), "steps": make(map[string]any), "loop": map[string]any{"index": 0},
 		"run": map[string]any{"id": w.runID, "seed": w.cfg.Seed}, "users": make(map[string]any),
 	}
-	params, err := w.params(w.file.Params)
+	params, err := w.params(w.file.Params, nil)
 	w.env["params"] = params
 	return err
 }
 
-func (w *world) params(declared map[string]scenarios.Param) (map[string]any, error) {
+// params are the values of declared params: those given, else the defaults. Secret ones are kept out of reports.
+func (w *world) params(declared map[string]scenarios.Param, given map[string]any) (map[string]any, error) {
 	values := make(map[string]any, len(declared))
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
 		p := declared[name]
-		if p.Default == nil {
-			return values, fmt.Errorf("param %q has no value: give it with --param %s=…", name, name)
+		v, ok := given[name]
+		if !ok && p.Default == nil {
+			return values, fmt.Errorf("param %q has no value", name)
 		}
-		v, err := p.Default.Eval(w.env)
-		if err != nil {
-			return values, fmt.Errorf("param %q: %w", name, err)
+		if !ok {
+			var err error
+			if v, err = p.Default.Eval(w.env); err != nil {
+				return values, fmt.Errorf("param %q: %w", name, err)
+			}
 		}
 		values[name] = v
 		if p.Secret {
@@ -142,14 +155,15 @@ func (w *world) prepareTarget() error {
 	if err != nil {
 		return err
 	}
-	params, err := w.params(adapter.Params)
-	if err != nil {
-		return fmt.Errorf("adapter %q: %w", adapter.Name, err)
-	}
+	given := make(map[string]any, len(target.With))
 	for name, text := range target.With {
-		if params[name], err = text.Eval(w.env); err != nil {
+		if given[name], err = text.Eval(w.env); err != nil {
 			return err
 		}
+	}
+	params, err := w.params(adapter.Params, given)
+	if err != nil {
+		return fmt.Errorf("adapter %q: %w: give it with target.with", adapter.Name, err)
 	}
 	transport := rp.TransportConfig{ConnectTo: target.ConnectTo}
 	if target.CA != "" {
