@@ -46,6 +46,7 @@ func (w *world) accountVisit(userName, deviceRef string) (*user, *visit, error) 
 // operate performs an operation that is no ceremony.
 func (w *world) operate(ctx context.Context, operation string, v *visit, in rp.Input) *outcome {
 	begin := w.cfg.Clock()
+	in.Began = w.began
 	r := w.party.Do(ctx, operation, v.session, in)
 	return &outcome{result: r, duration: w.cfg.Clock().Sub(begin), notes: r.Notes}
 }
@@ -79,14 +80,13 @@ func (w *world) ensureAccount(ctx context.Context, u *user, d *device, step *rep
 	if !offered || op.With == scenarios.OpRegister || u.signedUp {
 		return nil
 	}
-	begin := w.cfg.Clock()
 	o, err := w.signup(ctx, &scenarios.Signup{User: u.Name, On: d.key})
 	if err != nil {
 		return err
 	}
 	implied := report.Step{
 		ID: step.ID + ".signup", Scenario: w.id, Action: "signup", Title: "sign up " + u.Name + " (before the first passkey)",
-		File: step.File, Line: step.Line, User: u.Name, StartMS: w.since(begin), DurationMS: millis(w.cfg.Clock().Sub(begin)),
+		File: step.File, Line: step.Line, User: u.Name, StartMS: w.since(w.began), DurationMS: millis(w.cfg.Clock().Sub(w.began)),
 	}
 	o.action = implied.Action
 	w.judge(&scenarios.Step{}, o, &implied)
@@ -98,6 +98,7 @@ func (w *world) ensureAccount(ctx context.Context, u *user, d *device, step *rep
 	if o.result.Outcome != rp.OutcomeAccepted {
 		return fmt.Errorf("signing %s up first failed: %s", u.Name, o.result.Reason)
 	}
+	w.began = w.cfg.Clock()
 	return nil
 }
 

@@ -217,6 +217,9 @@ func (w *world) authenticate(ctx context.Context, s *scenarios.Step, u *user, d 
 // credentials and the device's passkeys of the user are not among them.
 func (l *login) request(origin string, u *user, d *device, options json.RawMessage) (req virtual.GetRequest, listed bool, err error) {
 	req = virtual.GetRequest{Origin: origin, Options: options}
+	if l.key == nil {
+		return req, true, &virtual.Error{Name: virtual.NotAllowedError, Message: fmt.Sprintf("%s holds no passkey of %s", d.name, u.Name)}
+	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(options, &members); err != nil {
 		return req, false, err
@@ -227,12 +230,6 @@ func (l *login) request(origin string, u *user, d *device, options json.RawMessa
 	if raw, ok := members["allowCredentials"]; ok {
 		// A malformed list is the client's to refuse, which says what is wrong with it.
 		_ = json.Unmarshal(raw, &allowed)
-	}
-	if l.key == nil {
-		if len(allowed) == 0 {
-			return req, true, &virtual.Error{Name: "NotAllowedError", Message: fmt.Sprintf("%s holds no passkey of %s", d.name, u.Name)}
-		}
-		return req, true, nil
 	}
 	if l.ignoreAllow {
 		delete(members, "allowCredentials")
@@ -253,6 +250,7 @@ func (l *login) request(origin string, u *user, d *device, options json.RawMessa
 
 // ceremony performs a ceremony's operation and keeps what it looked like.
 func (w *world) ceremony(ctx context.Context, operation, kind string, v *visit, in rp.Input) *outcome {
+	in.Began = w.began
 	r := w.party.Do(ctx, operation, v.session, in)
 	o := &outcome{result: r, ceremony: &report.Ceremony{Kind: kind, Phases: r.Phases}, notes: r.Notes}
 	for _, p := range r.Phases {

@@ -67,9 +67,9 @@ func (w *world) runs(ctx context.Context, s *scenarios.Step) string {
 
 // leaf performs a step that is not a list of others, judges and records it.
 func (w *world) leaf(ctx context.Context, s *scenarios.Step, id string) {
-	begin := w.cfg.Clock()
+	w.began = w.cfg.Clock()
 	step := report.Step{
-		ID: id, Scenario: w.id, Action: s.Action(), Title: w.title(s), File: s.Pos.File, Line: s.Pos.Line, StartMS: w.since(begin),
+		ID: id, Scenario: w.id, Action: s.Action(), Title: w.title(s), File: s.Pos.File, Line: s.Pos.Line,
 	}
 	step.User, step.Device = whoAndWhere(s)
 	if w.cfg.Events.StepStarted != nil {
@@ -82,7 +82,7 @@ func (w *world) leaf(ctx context.Context, s *scenarios.Step, id string) {
 	} else {
 		w.perform(ctx, s, &step)
 	}
-	step.DurationMS = millis(w.cfg.Clock().Sub(begin))
+	step.StartMS, step.DurationMS = w.since(w.began), millis(w.cfg.Clock().Sub(w.began))
 	w.out.Steps = append(w.out.Steps, step)
 	if w.cfg.Events.StepDone != nil {
 		w.cfg.Events.StepDone(step)

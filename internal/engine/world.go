@@ -32,6 +32,7 @@ type world struct {
 	devices map[string]*device // by "account/device"
 	keys    []*passkey         // in the order they were made
 	stopped string             // why no further step runs
+	began   time.Time          // when the current step began
 
 	measured *report.Recorder // this scenario's part of the run's metrics
 	hangUp   func()           // closes idle connections

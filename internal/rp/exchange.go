@@ -178,7 +178,7 @@ func (r *run) exchange(ctx context.Context, req *http.Request, purpose string) (
 	what := req.Method + " " + displayURL(req.URL)
 	clock := r.party.target.Clock
 	start := clock()
-	record := report.Exchange{Purpose: purpose, Phase: r.phase, StartMS: ms(start.Sub(r.started)), Request: recordRequest(req), Curl: curl(req)}
+	record := report.Exchange{Purpose: purpose, Phase: r.phase, StartMS: ms(start.Sub(r.zero)), Request: recordRequest(req), Curl: curl(req)}
 	trace := newTrace(clock)
 	resp, err := r.party.target.HTTP.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, trace.hooks())))
 	a := &answer{what: what, url: req.URL}

@@ -20,6 +20,7 @@ type run struct {
 	in      Input
 	op      *scenarios.Operation
 	outer   scenarios.Env // a scenario's own request sees these names instead of the adapter's
+	zero    time.Time     // what the times in the result count from
 	started time.Time
 	result  *Result
 
@@ -245,7 +246,7 @@ func (r *run) endPhase(next string) {
 	now := r.party.target.Clock()
 	if r.phase != "" {
 		r.result.Phases = append(r.result.Phases, report.Phase{
-			Name: r.phase, StartMS: ms(r.phaseStart.Sub(r.started)), DurationMS: ms(now.Sub(r.phaseStart)),
+			Name: r.phase, StartMS: ms(r.phaseStart.Sub(r.zero)), DurationMS: ms(now.Sub(r.phaseStart)),
 		})
 	}
 	r.phase, r.phaseStart = next, now
@@ -257,7 +258,7 @@ func (r *run) finishPhases() {
 	}
 	r.endPhase("")
 	r.result.Phases = append(r.result.Phases, report.Phase{
-		Name: report.PhaseTotal, DurationMS: ms(r.phaseStart.Sub(r.started)),
+		Name: report.PhaseTotal, StartMS: ms(r.started.Sub(r.zero)), DurationMS: ms(r.phaseStart.Sub(r.started)),
 	})
 }
 

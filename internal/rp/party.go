@@ -138,6 +138,7 @@ type Input struct {
 	Passkey  Passkey        // rename, delete: which
 	Entry    *Entry         // the same passkey in the RP's list, if the adapter asked for it
 	SignedIn bool           // whether the session is signed in, as far as is known
+	Began    time.Time      // what the times of exchanges and phases count from; zero: the operation's start
 
 	// Authenticate performs the client's side of the ceremony: options in, credential out, both in
 	// the JSON forms of WebAuthn L3 §5.1. An error means that the client refused.
@@ -173,7 +174,10 @@ func (p *Party) Do(ctx context.Context, operation string, s *Session, in Input) 
 	if ok && op.SameAs != "" {
 		op, ok = p.target.Adapter.Operations[op.SameAs], true
 	}
-	r := &run{party: p, session: s, in: in, op: &op, started: p.target.Clock(), result: &Result{Operation: operation, Outcome: OutcomeAccepted}}
+	r := &run{party: p, session: s, in: in, op: &op, started: p.target.Clock(), zero: in.Began, result: &Result{Operation: operation, Outcome: OutcomeAccepted}}
+	if r.zero.IsZero() {
+		r.zero = r.started
+	}
 	if !ok {
 		r.fail(&Fault{Kind: FaultAdapter, Sentence: fmt.Sprintf("adapter %q has no operation %q", p.target.Adapter.Name, operation)})
 		return r.result
@@ -184,9 +188,10 @@ func (p *Party) Do(ctx context.Context, operation string, s *Session, in Input) 
 
 // Send sends one request of the scenario itself, outside any operation. Its expressions see env.
 func (p *Party) Send(ctx context.Context, s *Session, req *scenarios.Request, env scenarios.Env) *Result {
+	now := p.target.Clock()
 	r := &run{
 		party: p, session: s, op: &scenarios.Operation{}, outer: env,
-		started: p.target.Clock(), result: &Result{Operation: "request", Outcome: OutcomeAccepted},
+		started: now, zero: now, result: &Result{Operation: "request", Outcome: OutcomeAccepted},
 	}
 	step := &scenarios.HTTPStep{HTTP: req.HTTP, Accept: req.Accept, Reject: req.Reject}
 	r.conclude(r.step(ctx, step))
