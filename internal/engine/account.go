@@ -95,6 +95,9 @@ func (w *world) ensureAccount(ctx context.Context, u *user, d *device, step *rep
 	if w.cfg.Events.StepDone != nil {
 		w.cfg.Events.StepDone(implied)
 	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if o.result.Outcome != rp.OutcomeAccepted {
 		return fmt.Errorf("signing %s up first failed: %s", u.Name, o.result.Reason)
 	}

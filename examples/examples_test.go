@@ -1,0 +1,161 @@
+// Package examples_test runs every example through the real command line: the scenarios against the
+// demo relying party, and the portable one against every relying party in rps.
+package examples_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/passrig/passrig/internal/cli"
+	"github.com/passrig/passrig/internal/demorp/demorptest"
+	"github.com/passrig/passrig/report"
+)
+
+// passrig runs the command line and returns its exit code and output.
+func passrig(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = cli.Main(args, &cli.Env{
+		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, LookupEnv: os.LookupEnv, Now: time.Now,
+		Signals: make(chan os.Signal), Exit: func(int) {}, Seed: func() uint64 { return uint64(time.Now().UnixNano()) },
+	})
+	return code, out.String(), errs.String()
+}
+
+// expectPass runs a scenario and fails the test unless every step was judged and passed.
+func expectPass(t *testing.T, file, adapter, origin string, more ...string) *report.Run {
+	t.Helper()
+	args := append([]string{"run", file, "--adapter", adapter, "--origin", origin, "--json"}, more...)
+	code, stdout, stderr := passrig(t, args...)
+	run, err := report.Load(strings.NewReader(stdout))
+	if err != nil {
+		t.Fatalf("exit code %d: %v\n%s", code, err, stderr)
+	}
+	if code != 0 || run.Summary.Skipped > 0 {
+		t.Fatalf("exit code %d, %+v\n%s", code, run.Summary, stderr)
+	}
+	return run
+}
+
+func TestEveryExampleOnTheDemoRP(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*/*.yaml")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("found %d examples: %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			adapter := "passrig-demo"
+			if filepath.Base(file) == "fido.yaml" {
+				adapter = "fido"
+			}
+			expectPass(t, file, adapter, demorptest.Start(t, nil))
+		})
+	}
+}
+
+// start starts a relying party of rps on a free port and returns its origin.
+func start(t *testing.T, name string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", "server.mjs")
+	cmd.Dir = filepath.Join("rps", name)
+	cmd.Env = append(os.Environ(), "PORT=0")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for s := bufio.NewScanner(stdout); s.Scan(); {
+			lines <- s.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Cancel()
+		for range lines {
+			// Drained, so that the process can end.
+		}
+		_ = cmd.Wait()
+	})
+	select {
+	case line := <-lines:
+		if _, origin, ok := strings.Cut(line, " listening on "); ok {
+			return origin
+		}
+		t.Fatalf("%s said %q; make test installs its packages\n%s", name, line, stderr.String())
+	case <-time.After(time.Minute):
+		t.Fatalf("%s did not start\n%s", name, stderr.String())
+	}
+	return ""
+}
+
+var targetLine = regexp.MustCompile(`(?m)^  (adapter|origin): .*\n`)
+
+// The promise of adapters: one scenario, and only target differs.
+func TestOneScenarioOnEveryRelyingParty(t *testing.T) {
+	t.Parallel()
+	scenario, err := os.ReadFile(filepath.Join("interop", "lifecycle.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"simplewebauthn", "better-auth", "authjs", "passport"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			origin := start(t, name)
+			file := filepath.Join(t.TempDir(), "lifecycle.yaml")
+			retargeted := targetLine.ReplaceAll(scenario, nil)
+			retargeted = bytes.Replace(retargeted, []byte("target:\n"), []byte("target:\n  adapter: "+name+"\n  origin: "+origin+"\n"), 1)
+			if err := os.WriteFile(file, retargeted, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, _, stderr := passrig(t, "run", file, "--json")
+			if code != 0 {
+				t.Fatalf("exit code %d\n%s", code, stderr)
+			}
+			run := expectPass(t, filepath.Join("interop", "lifecycle.yaml"), name, origin)
+			wantLife(t, run)
+		})
+	}
+}
+
+// wantLife makes sure that the run did what the example promises, so that a scenario that lost its
+// steps cannot pass.
+func wantLife(t *testing.T, run *report.Run) {
+	t.Helper()
+	accepted := make(map[string]int)
+	for _, s := range run.Steps {
+		accepted[s.Action+" "+s.Outcome]++
+	}
+	for what, atLeast := range map[string]int{
+		"register accepted": 2, "login accepted": 2, "login-discoverable accepted": 1, "list accepted": 2,
+		"rename accepted": 1, "delete accepted": 1, "login rejected": 1, "logout accepted": 1, "whoami accepted": 1,
+	} {
+		if accepted[what] < atLeast {
+			text, _ := json.Marshal(accepted)
+			t.Errorf("%s: %d times, want %d; all: %s", what, accepted[what], atLeast, text)
+		}
+	}
+}
+
+func TestFIDOInterfaceOfSimpleWebAuthn(t *testing.T) {
+	t.Parallel()
+	expectPass(t, filepath.Join("interop", "fido.yaml"), "fido", start(t, "simplewebauthn"))
+}

@@ -1,0 +1,97 @@
+// Package cli is the command line: it turns arguments into calls of the other packages, and what
+// comes back into output and an exit code. It is the only package that knows the process.
+package cli
+
+import (
+	"context"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/passrig/passrig/internal/term"
+)
+
+// Env is everything the command line takes from the process it runs in. A test makes its own.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	StdoutTTY      bool
+	StderrTTY      bool
+	LookupEnv      func(string) (string, bool)
+	Now            func() time.Time
+	Dir            string           // where relative paths start; empty: the process's directory
+	Signals        <-chan os.Signal // interrupts; the second one calls Exit
+	Exit           func(code int)
+	Seed           func() uint64 // a seed for a run that was given none
+	Version        string        // overrides the one the Go tool recorded
+
+	color func(tty bool) bool // asked when something is written, since a flag decides
+	stdin func() ([]byte, error)
+}
+
+// seedLimit keeps a made-up seed short enough to retype and exact in every JSON reader.
+const seedLimit = 1 << 40
+
+// OSEnv is the real process. version is that of a release build, or empty.
+func OSEnv(version string) *Env {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	return &Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		StdoutTTY: term.IsTerminal(os.Stdout), StderrTTY: term.IsTerminal(os.Stderr),
+		LookupEnv: os.LookupEnv, Now: time.Now, Signals: signals, Exit: os.Exit,
+		Seed: func() uint64 { return rand.Uint64N(seedLimit) }, Version: version, //nolint:gosec // a seed is printed: it is no secret
+	}
+}
+
+// interruptible returns a context that the first signal ends. The second signal exits at once.
+func (e *Env) interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	done := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-e.Signals:
+				if n > 0 {
+					e.Exit(exitInterrupted)
+				}
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	})
+	return ctx, func() {
+		close(done)
+		watcher.Wait()
+		cancel()
+	}
+}
+
+// getenv is LookupEnv for a variable whose absence means the same as emptiness.
+func (e *Env) getenv(name string) string {
+	v, _ := e.LookupEnv(name)
+	return v
+}
+
+// path is the place of a file that the user named.
+func (e *Env) path(name string) string {
+	if e.Dir == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(e.Dir, name)
+}
+
+// readFile reads a file that the user named; "-" is standard input, which can be named repeatedly.
+func (e *Env) readFile(name string) ([]byte, error) {
+	if name == "-" {
+		return e.stdin()
+	}
+	return os.ReadFile(e.path(name))
+}

@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/topics"
+	"github.com/passrig/passrig/scenarios"
+)
+
+const explainLong = `Explain says what a word in passrig's output means, how it comes about and what to do: verdicts,
+outcomes, reasons why nothing could be told, errors of the client, exit codes, and the built-in
+adapters and scenarios. passrig list topics lists them all.
+
+If a word has several meanings, put its kind before it: passrig explain fault adapter.`
+
+const explainExample = `  passrig explain InvalidStateError
+  passrig explain exit-3
+  passrig explain adapter simplewebauthn
+  passrig explain builtin:smoke`
+
+// newExplainCommand explains a word.
+func newExplainCommand(env *Env) *cobra.Command {
+	o := &explainOptions{env: env}
+	cmd := &cobra.Command{
+		Use: "explain [KIND] ID", Short: "Say what a word in the output means, and what to do", Example: explainExample,
+		Long: explainLong + exits("0", "explained", "2", "there is no such topic"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 2 {
+				return usageError(cmd, "", "unexpected argument %q", args[2])
+			}
+			return atLeastOne("topic")(cmd, args)
+		},
+		ValidArgsFunction: firstOf(topicWords),
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "write a JSON object")
+	return cmd
+}
+
+type explainOptions struct {
+	env  *Env
+	json bool
+}
+
+func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
+	list, id := allTopics(), args[len(args)-1]
+	if len(args) == 2 {
+		list = slices.DeleteFunc(list, func(t topics.Topic) bool { return string(t.Kind) != args[0] })
+		if len(list) == 0 {
+			return usageError(cmd, diag.Suggest(args[0], topicKinds()), "unknown kind of topic %q", args[0])
+		}
+	}
+	topic, ok := topics.Find(list, id)
+	if !ok {
+		topic, ok = topics.Find(list, builtinPrefix+id)
+	}
+	if !ok {
+		hint := didYouMean(id, topicIDs(list))
+		if hint == "" {
+			hint = "passrig list topics shows what can be explained"
+		}
+		return usageError(cmd, hint, "no topic %q", id)
+	}
+	if o.json {
+		return writeJSON(o.env, topic)
+	}
+	return o.show(topic)
+}
+
+func (o *explainOptions) show(t topics.Topic) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", t.ID, t.Title)
+	for _, part := range []struct{ heading, text string }{
+		{"What", t.What},
+		{"Why", t.Why},
+		{"Facts", strings.Join(t.Facts, "\n")},
+		{"Fix", t.Fix},
+		{"Spec", t.Spec},
+		{"See also", strings.Join(t.See, ", ")},
+	} {
+		if part.heading == "Fix" && (t.Kind == topics.KindAdapter || t.Kind == topics.KindScenario) {
+			part.heading = "Use"
+		}
+		if part.text != "" {
+			fmt.Fprintf(&b, "\n%s\n", o.bold(part.heading))
+			for line := range strings.SplitSeq(part.text, "\n") {
+				b.WriteString(fill(line, "  "))
+			}
+		}
+	}
+	_, err := fmt.Fprint(o.env.Stdout, b.String())
+	return err
+}
+
+func (o *explainOptions) bold(s string) string {
+	if o.env.color(o.env.StdoutTTY) {
+		return "\x1b[1m" + s + "\x1b[0m"
+	}
+	return s
+}
+
+// lineWidth is how long a line of an explanation is at most.
+const lineWidth = 88
+
+// fill breaks a line at its spaces and indents every part.
+func fill(line, indent string) string {
+	var b strings.Builder
+	current := indent
+	for word := range strings.FieldsSeq(line) {
+		if current != indent && len([]rune(current))+1+len([]rune(word)) > lineWidth {
+			b.WriteString(current + "\n")
+			current = indent
+		}
+		if current != indent {
+			current += " "
+		}
+		current += word
+	}
+	return b.String() + strings.TrimRight(current, " ") + "\n"
+}
+
+// allTopics are the topics of the table and those made from the built-in adapters and scenarios.
+func allTopics() []topics.Topic {
+	list := topics.All()
+	for _, info := range scenarios.Adapters() {
+		list = append(list, adapterTopic(info))
+	}
+	for _, info := range scenarios.Builtins() {
+		list = append(list, topics.Topic{
+			ID: builtinPrefix + info.Name, Kind: topics.KindScenario, Title: info.Title, What: info.Description,
+			Facts: []string{"Tags: " + strings.Join(info.Tags, ", ")},
+			Fix:   fmt.Sprintf("passrig run %s%s --adapter ADAPTER --origin URL", builtinPrefix, info.Name),
+		})
+	}
+	return list
+}
+
+func adapterTopic(info scenarios.Info) topics.Topic {
+	t := topics.Topic{
+		ID: info.Name, Kind: topics.KindAdapter, Title: info.Title, What: info.Description,
+		Fix: "passrig run FILE --adapter " + info.Name + " --origin URL",
+	}
+	adapter, err := scenarios.LoadAdapter(info.Name, scenarios.Options{Partial: true})
+	if err != nil {
+		return t // it is embedded and tested; what is known without reading it is shown
+	}
+	t.Facts = []string{
+		"Operations: " + strings.Join(slices.Sorted(maps.Keys(adapter.Operations)), ", "),
+		"Tested with: " + adapter.Tested,
+	}
+	if adapter.Homepage != "" {
+		t.Facts = append(t.Facts, "Homepage: "+adapter.Homepage)
+	}
+	for _, name := range slices.Sorted(maps.Keys(adapter.Params)) {
+		t.Facts = append(t.Facts, fmt.Sprintf("Param %s: %s", name, adapter.Params[name].Description))
+	}
+	return t
+}
+
+func topicIDs(list []topics.Topic) []string {
+	var ids []string
+	for _, t := range list {
+		ids = append(ids, t.ID)
+	}
+	return ids
+}
+
+func topicKinds() []string {
+	var kinds []string
+	for _, t := range allTopics() {
+		kinds = append(kinds, string(t.Kind))
+	}
+	return slices.Compact(slices.Sorted(slices.Values(kinds)))
+}
+
+func topicWords() []string {
+	var words []string
+	for _, t := range allTopics() {
+		words = append(words, described(t.ID, t.Title))
+	}
+	return words
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/scenarios"
+)
+
+const listExample = `  passrig list adapters
+  passrig list scenarios --tags smoke
+  passrig list topics --json`
+
+// newListCommand shows what passrig comes with.
+func newListCommand(env *Env) *cobra.Command {
+	o := &listOptions{env: env}
+	cmd := &cobra.Command{
+		Use: "list adapters|scenarios|reports|topics", Short: "List built-in adapters and scenarios, report formats and topics",
+		Long:      "List shows what passrig comes with, one thing a line. passrig explain says more about each." + exits("0", "listed", "2", "bad flags"),
+		Example:   listExample,
+		Args:      oneOf("list", listNames()...),
+		ValidArgs: listNames(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.validate(cmd, args[0]); err != nil {
+				return err
+			}
+			return o.run(args[0])
+		},
+	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "write a JSON array")
+	cmd.Flags().StringSliceVar(&o.tags, "tags", nil, "only scenarios with one of these tags")
+	completeFlag(cmd, "tags", offering(builtinTags, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func listNames() []string { return []string{"adapters", "scenarios", "reports", "topics"} }
+
+type listOptions struct {
+	env  *Env
+	json bool
+	tags []string
+}
+
+// listed is one line of a list. What a kind of thing does not have is left out.
+type listed struct {
+	Name        string   `json:"name"`
+	Kind        string   `json:"kind,omitempty"`
+	Title       string   `json:"title"`
+	Description string   `json:"description,omitempty"`
+	Tags        []string `json:"tags,omitempty"`
+	Tested      string   `json:"tested,omitempty"`
+	File        string   `json:"file,omitempty"`
+}
+
+func (o *listOptions) validate(cmd *cobra.Command, list string) error {
+	if len(o.tags) == 0 {
+		return nil
+	}
+	if list != "scenarios" {
+		return usageError(cmd, "", "--tags is only for the list of scenarios")
+	}
+	if tags := builtinTags(); !overlap(o.tags, tags) {
+		return usageError(cmd, diag.Suggest(o.tags[0], tags), "no scenario has the tag %q", o.tags[0])
+	}
+	return nil
+}
+
+func (o *listOptions) run(list string) error {
+	heading, items, cells := o.collect(list)
+	if o.json {
+		return writeJSON(o.env, items)
+	}
+	rows := [][]string{heading}
+	for _, item := range items {
+		rows = append(rows, cells(item))
+	}
+	return writeTable(o.env.Stdout, rows)
+}
+
+// collect returns a list, its heading and how an item becomes a row.
+func (o *listOptions) collect(list string) (heading []string, items []listed, cells func(listed) []string) {
+	items = []listed{}
+	switch list {
+	case "adapters":
+		for _, a := range scenarios.Adapters() {
+			items = append(items, listed{Name: a.Name, Title: a.Title, Description: a.Description, Tested: a.Tested})
+		}
+		return []string{"ADAPTER", "RELYING PARTY", "TESTED WITH"}, items, func(i listed) []string { return []string{i.Name, i.Title, i.Tested} }
+	case "scenarios":
+		for _, s := range scenarios.Builtins() {
+			if len(o.tags) == 0 || overlap(o.tags, s.Tags) {
+				items = append(items, listed{Name: builtinPrefix + s.Name, Title: s.Title, Description: s.Description, Tags: s.Tags})
+			}
+		}
+		return []string{"SCENARIO", "WHAT IT SHOWS", "TAGS"}, items, func(i listed) []string {
+			return []string{i.Name, i.Title, strings.Join(i.Tags, ", ")}
+		}
+	case "reports":
+		for _, f := range formats() {
+			items = append(items, listed{Name: f.name, Title: f.title, File: strings.TrimPrefix(f.file, "-")})
+		}
+		return []string{"FORMAT", "WHAT IT IS", "FILE"}, items, func(i listed) []string { return []string{i.Name, i.Title, i.File} }
+	}
+	for _, t := range allTopics() {
+		items = append(items, listed{Name: t.ID, Kind: string(t.Kind), Title: t.Title})
+	}
+	slices.SortStableFunc(items, func(a, b listed) int { return strings.Compare(a.Kind, b.Kind) })
+	return []string{"TOPIC", "KIND", "TITLE"}, items, func(i listed) []string { return []string{i.Name, i.Kind, i.Title} }
+}

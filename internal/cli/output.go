@@ -1,0 +1,196 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/term"
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/report/html"
+	"github.com/passrig/passrig/report/jsonout"
+	"github.com/passrig/passrig/report/junit"
+	"github.com/passrig/passrig/report/terminal"
+)
+
+// format is a way to show a run.
+type format struct {
+	name, title string
+	file        string // where it goes when no path is given
+	write       func(io.Writer, *report.Run) error
+}
+
+const formatTerminal = "terminal"
+
+// formats lists every report format.
+func formats() []format {
+	plain := func(w io.Writer, run *report.Run) error {
+		return terminal.Write(w, run, terminal.Options{Verbose: true})
+	}
+	return []format{
+		{"html", "one page to read and to send, that opens anywhere", "passrig-report.html", html.Write},
+		{"json", "the result file, from which every other report can be made", "passrig-report.json", jsonout.Write},
+		{"junit", "JUnit XML for CI systems", "passrig-report.xml", junit.Write},
+		{formatTerminal, "the summary that is shown anyway, as text", "-", plain},
+	}
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range formats() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// output is one report that was asked for.
+type output struct {
+	format
+	path string // "-" is standard output
+}
+
+// outputs is the repeated flag --report FORMAT[=PATH].
+type outputs struct{ list []output }
+
+// String implements pflag.Value. A default is never shown, because there is none.
+func (o *outputs) String() string { return "" }
+
+// Type implements pflag.Value.
+func (o *outputs) Type() string { return "FORMAT[=PATH]" }
+
+// Set implements pflag.Value.
+func (o *outputs) Set(s string) error {
+	name, path, given := strings.Cut(s, "=")
+	i := slices.IndexFunc(formats(), func(f format) bool { return f.name == name })
+	if i < 0 {
+		return &valueError{fmt.Sprintf("unknown report format %q", name), diag.Suggest(name, formatNames())}
+	}
+	f := formats()[i]
+	switch {
+	case !given:
+		path = f.file
+	case path == "":
+		return &valueError{fmt.Sprintf("no path after %q", s), "leave out the = to write " + f.file}
+	}
+	for _, other := range o.list {
+		if other.path != path {
+			continue
+		}
+		if path == "-" {
+			return &valueError{fmt.Sprintf("%s and %s cannot both go to standard output", other.name, name), "give one of them a path: --report " + name + "=FILE"}
+		}
+		return &valueError{fmt.Sprintf("%s and %s cannot both be written to %q", other.name, name, path), "give each its own path"}
+	}
+	o.list = append(o.list, output{f, path})
+	return nil
+}
+
+// add adds --report and --json to a command.
+func (o *outputs) add(cmd *cobra.Command) {
+	cmd.Flags().Var(o, "report", "write a report; can be repeated, a PATH of - is standard output")
+	cmd.Flags().VarPF(&jsonShorthand{o}, "json", "", "same as --report json=-").NoOptDefVal = "true"
+	completeFlag(cmd, "report", func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if strings.Contains(typed, "=") {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		var words []string
+		for _, f := range formats() {
+			words = append(words, described(f.name, f.title))
+		}
+		return words, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// jsonShorthand is the flag --json.
+type jsonShorthand struct{ outputs *outputs }
+
+// String implements pflag.Value.
+func (j *jsonShorthand) String() string { return "false" }
+
+// Type implements pflag.Value.
+func (j *jsonShorthand) Type() string { return "bool" }
+
+// IsBoolFlag tells the flag parser that no value follows.
+func (j *jsonShorthand) IsBoolFlag() bool { return true }
+
+// Set implements pflag.Value.
+func (j *jsonShorthand) Set(s string) error {
+	if s != "true" {
+		return nil
+	}
+	return j.outputs.Set("json=-")
+}
+
+// stdout is the report that takes standard output, or nil.
+func (o *outputs) stdout() *output {
+	for i := range o.list {
+		if o.list[i].path == "-" {
+			return &o.list[i]
+		}
+	}
+	return nil
+}
+
+// check finds out before a run whether its reports can be written.
+func (o *outputs) check(env *Env) error {
+	for _, out := range o.list {
+		if out.path == "-" {
+			continue
+		}
+		if err := env.writable(out.path); err != nil {
+			return couldNot("choose another path with --report "+out.name+"=PATH", "cannot write the %s report to %q: %w", out.name, out.path, err)
+		}
+	}
+	return nil
+}
+
+// summaryOptions say how the summary for a person is shown.
+type summaryOptions struct{ quiet, verbose bool }
+
+func (s *summaryOptions) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&s.quiet, "quiet", "q", false, "show only what did not pass, and the last line")
+	cmd.Flags().BoolVarP(&s.verbose, "verbose", "v", false, "show the phases of every ceremony, notes and answers")
+}
+
+func (s *summaryOptions) validate(cmd *cobra.Command) error {
+	if s.quiet && s.verbose {
+		return usageError(cmd, "", "--quiet and --verbose exclude each other")
+	}
+	return nil
+}
+
+// write writes every report and the summary. The summary goes to standard error when a report for
+// a machine takes standard output. What can be written is written, even if something else cannot.
+func (o *outputs) write(env *Env, run *report.Run, show summaryOptions) error {
+	var failed error
+	var written []string
+	for _, out := range o.list {
+		if out.path == "-" {
+			continue
+		}
+		if err := env.writeFile(out.path, func(w io.Writer) error { return out.write(w, run) }); err != nil {
+			failed = couldNot("free some space or choose another path; the other reports are complete", "cannot write the %s report to %q: %w", out.name, out.path, err)
+			continue
+		}
+		written = append(written, out.path)
+	}
+	summary, tty := env.Stdout, env.StdoutTTY
+	if out := o.stdout(); out != nil && out.name != formatTerminal {
+		if err := buffered(env.Stdout, func(w io.Writer) error { return out.write(w, run) }); err != nil {
+			failed = couldNot("", "cannot write the %s report to standard output: %w", out.name, err)
+		}
+		summary, tty = env.Stderr, env.StderrTTY
+	}
+	options := terminal.Options{Color: env.color(tty), Verbose: show.verbose, Quiet: show.quiet, Reports: written}
+	if tty {
+		options.Width = term.WidthOf(summary)
+	}
+	if err := terminal.Write(summary, run, options); err != nil && failed == nil {
+		failed = couldNot("", "cannot write the summary: %w", err)
+	}
+	return failed
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passrig/passrig/report"
+)
+
+const reportLong = `Report makes reports from the result file of an earlier run (passrig run --report json).
+Nothing is sent. RUN.json may be - for standard input.
+
+Without --report, the summary is shown.`
+
+const reportExample = `  passrig report passrig-report.json
+  passrig report run.json --report html=run.html --report junit=run.xml
+  passrig run passkeys.yaml --json | passrig report - --report html`
+
+// newReportCommand renders a result file again.
+func newReportCommand(env *Env) *cobra.Command {
+	o := &reportOptions{env: env}
+	cmd := &cobra.Command{
+		Use: "report RUN.json", Short: "Make reports from the result of an earlier run", Example: reportExample,
+		Long: reportLong + exits(
+			"0", "the reports were made, whatever the run's verdict",
+			"2", "bad flags, or not a result file",
+			"3", "a report could not be written"),
+		Args: exactlyOne("result file"),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.summary.validate(cmd); err != nil {
+				return err
+			}
+			return o.run(args[0])
+		},
+	}
+	o.outputs.add(cmd)
+	o.summary.add(cmd)
+	return cmd
+}
+
+type reportOptions struct {
+	env     *Env
+	outputs outputs
+	summary summaryOptions
+}
+
+func (o *reportOptions) run(path string) error {
+	data, err := o.env.readFile(path)
+	if err != nil {
+		return badFile("", "cannot read the result file: %w", err)
+	}
+	run, err := report.Load(bytes.NewReader(data))
+	if err != nil {
+		hint := ""
+		if load, ok := errors.AsType[*report.LoadError](err); ok {
+			hint = load.Hint
+		}
+		return badFile(hint, "%q: %w", path, err)
+	}
+	if err := o.outputs.check(o.env); err != nil {
+		return err
+	}
+	return o.outputs.write(o.env, run, o.summary)
+}

@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/engine"
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/scenarios"
+)
+
+const runLong = `Run plays scenarios against a relying party, says for every step what happened, and ends
+with an exit code that a build can rely on.
+
+FILE is a scenario file, a directory (all scenarios in it, by name), builtin:NAME, or - for
+standard input. Nothing is sent unless all of them are free of mistakes.
+
+The summary goes to standard output. When a report for a machine takes standard output
+(--json), the summary goes to standard error instead.`
+
+const runExample = `  passrig run passkeys.yaml
+  passrig run scenarios/ --tags smoke --report junit=passkeys.xml --report html=passkeys.html
+  passrig run builtin:smoke --adapter simplewebauthn --origin http://localhost:8080
+  passrig run passkeys.yaml --seed 42 --json | jq .summary
+  passrig run passkeys.yaml --dry-run`
+
+// newRunCommand runs scenarios.
+func newRunCommand(env *Env) *cobra.Command {
+	o := &runOptions{env: env, driver: newEnum(engine.DriverAPI, engine.DriverAPI)}
+	cmd := &cobra.Command{
+		Use: "run FILE...", Short: "Run scenarios against a relying party", Example: runExample,
+		Long: runLong + exits(
+			"0", "all steps passed and all thresholds were met",
+			"1", "a step failed or a threshold was crossed",
+			"2", "bad flags, or a mistake in a file: nothing was sent",
+			"3", "could not tell: relying party down, report not written",
+			"130", "interrupted: the reports hold what was measured until then"),
+		Args:              atLeastOne("scenario file"),
+		ValidArgsFunction: scenarioWords,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.validate(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), args)
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+type runOptions struct {
+	env        *Env
+	target     targetOptions
+	outputs    outputs
+	summary    summaryOptions
+	driver     *enum
+	seed       string
+	timeout    time.Duration
+	tags, skip []string
+	dryRun     bool
+
+	seedValue uint64
+}
+
+func (o *runOptions) addFlags(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	o.target.add(cmd)
+	o.driver.flag(cmd, "driver", "how the relying party is driven")
+	cmd.Flags().StringSliceVar(&o.tags, "tags", nil, "run only scenarios with one of these `TAGS`")
+	cmd.Flags().StringSliceVar(&o.skip, "skip", nil, "do not run scenarios with one of these `TAGS`")
+	cmd.Flags().StringVar(&o.seed, "seed", "", "`NUMBER` that keys and names are made from, to repeat a run (default: a new one, which is shown)")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", engine.DefaultTimeout, "longest time a step may take, such as 500ms or 1m")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and send nothing")
+	o.outputs.add(cmd)
+	o.summary.add(cmd)
+	for _, name := range []string{"tags", "skip"} {
+		completeFlag(cmd, name, offering(builtinTags, cobra.ShellCompDirectiveNoFileComp))
+	}
+	for _, name := range []string{"seed", "timeout"} {
+		completeFlag(cmd, name, cobra.NoFileCompletions)
+	}
+}
+
+func (o *runOptions) validate(cmd *cobra.Command) error {
+	o.seedValue = o.env.Seed()
+	if o.seed != "" {
+		var err error
+		if o.seedValue, err = strconv.ParseUint(o.seed, 10, 64); err != nil {
+			return usageError(cmd, "", "--seed %q: not a whole number of 0 or more, below 2^64", o.seed)
+		}
+	}
+	if o.timeout <= 0 {
+		return usageError(cmd, "", "--timeout %s: not a positive duration", o.timeout)
+	}
+	return o.summary.validate(cmd)
+}
+
+func (o *runOptions) run(ctx context.Context, args []string) error {
+	paths, err := o.env.expand(args, kindScenario)
+	if err != nil {
+		return err
+	}
+	files, err := loadAll(paths, o.target.load(o.env))
+	if err != nil {
+		return err
+	}
+	if files, err = o.choose(files); err != nil {
+		return err
+	}
+	if o.dryRun {
+		return showPlan(ctx, o.env, o.config(files))
+	}
+	if err := o.outputs.check(o.env); err != nil {
+		return err
+	}
+	run, err := execute(ctx, o.env, o.config(files))
+	if err != nil {
+		return err
+	}
+	if err := o.outputs.write(o.env, run, o.summary); err != nil {
+		return err
+	}
+	return verdict(ctx, run)
+}
+
+func (o *runOptions) config(files []*scenarios.File) engine.Config {
+	return engine.Config{
+		Files: files, Tool: toolOf(o.env), Seed: o.seedValue, Timeout: o.timeout,
+		Clock: o.env.Now, LookupEnv: o.env.LookupEnv, ReadFile: o.env.readFile,
+	}
+}
+
+// choose keeps the scenarios that --tags and --skip leave.
+func (o *runOptions) choose(files []*scenarios.File) ([]*scenarios.File, error) {
+	var chosen []*scenarios.File
+	var tags []string
+	for _, file := range files {
+		tags = append(tags, file.Tags...)
+		if len(o.tags) > 0 && !overlap(o.tags, file.Tags) || overlap(o.skip, file.Tags) {
+			continue
+		}
+		chosen = append(chosen, file)
+	}
+	if len(chosen) > 0 {
+		return chosen, nil
+	}
+	hint := ""
+	if len(o.tags) > 0 {
+		hint = diag.Suggest(o.tags[0], tags)
+	}
+	return nil, badFile(hint, "no scenario is left to run: %d in all, but --tags and --skip exclude every one", len(files))
+}
+
+func overlap(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
+
+func builtinTags() []string {
+	var tags []string
+	for _, info := range scenarios.Builtins() {
+		tags = append(tags, info.Tags...)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(tags)))
+}
+
+// execute runs scenarios with progress, and names the target before anything is sent.
+func execute(ctx context.Context, env *Env, cfg engine.Config) (*report.Run, error) {
+	if _, err := plan(ctx, cfg); err != nil {
+		return nil, err
+	}
+	progress := newLateProgress(env)
+	defer progress.finish()
+	announced := map[report.Target]bool{}
+	cfg.Events = engine.Events{
+		ScenarioStarted: func(s report.Scenario, steps int) {
+			if !announced[s.Target] {
+				announced[s.Target] = true
+				progress.log(targetLine(s.Target, cfg.Seed))
+			}
+			progress.start(s.Name, steps)
+		},
+		StepStarted: progress.next,
+		StepDone:    func(report.Step) { progress.step() },
+	}
+	return engine.Run(ctx, cfg)
+}
+
+func targetLine(t report.Target, seed uint64) string {
+	line := "target " + t.Origin
+	if t.BaseURL != "" && t.BaseURL != t.Origin {
+		line += ", requests to " + t.BaseURL
+	}
+	return fmt.Sprintf("%s, adapter %s, seed %d", line, t.Adapter, seed)
+}
+
+// verdict is the exit code of a run.
+func verdict(ctx context.Context, run *report.Run) error {
+	if ctx.Err() != nil {
+		return interruption("the reports hold what was measured until then")
+	}
+	return exitCode(report.ExitCode(run))
+}
