@@ -110,7 +110,7 @@ func (c *adapterChecker) newScope() *scope {
 	savedNames.hint = "save it in a step of this adapter"
 	return &scope{
 		names: map[string]namespace{
-			"user": only("name", "username", "displayName", "email", "password", "id"), "target": targetNames(), "params": params,
+			"user": only("name", "username", "displayName", "email", "password"), "target": targetNames(), "params": params,
 			"saved": savedNames, "run": runNames(), "signedIn": only(),
 		},
 		extra: map[string][]string{"response": responseNames(), "entry": {"entry"}},

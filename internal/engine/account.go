@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/passrig/passrig/internal/rp"
@@ -95,7 +96,7 @@ func (w *world) ensureAccount(ctx context.Context, u *user, d *device, step *rep
 	if w.cfg.Events.StepDone != nil {
 		w.cfg.Events.StepDone(implied)
 	}
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
 	if o.result.Outcome != rp.OutcomeAccepted {
