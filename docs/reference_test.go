@@ -1,0 +1,171 @@
+package docs_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/passrig/passrig/scenarios"
+)
+
+const (
+	generatedEnd   = "<!-- end of generated -->"
+	generatedBegin = "<!-- generated: members of %s -->"
+)
+
+// TestReference compares the generated references with the language's types.
+func TestReference(t *testing.T) {
+	for _, c := range []struct {
+		doc, of string
+		root    reflect.Type
+	}{
+		{"adapters.md", "adapter", reflect.TypeFor[scenarios.Adapter]()},
+		{"scenarios.md", "scenario", reflect.TypeFor[scenarios.File]()},
+	} {
+		t.Run(c.of, func(t *testing.T) {
+			data, err := os.ReadFile(c.doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin := fmt.Sprintf(generatedBegin, c.of)
+			before, rest, ok := strings.Cut(string(data), begin)
+			got, after, closed := strings.Cut(rest, generatedEnd)
+			if !ok || !closed {
+				t.Fatalf("%s has no generated part between %q and %q", c.doc, begin, generatedEnd)
+			}
+			want := "\n\n" + reference(t, c.root) + "\n"
+			if *update {
+				if err := os.WriteFile(c.doc, []byte(before+begin+want+generatedEnd+after), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s is not what the types say (-want +got); make golden rewrites it\n%s", filepath.Join("docs", c.doc), diff)
+			}
+		})
+	}
+}
+
+// headings are the reference's names of the language's types.
+func headings() map[string]string {
+	return map[string]string{
+		"Adapter": "The adapter file", "File": "The scenario file", "HTTPStep": "Step of an operation",
+		"OptionsSpec": "Options", "CredentialSpec": "Credential", "ResultSpec": "Result", "User": "User",
+	}
+}
+
+// reference is a table for each struct type that can be reached, the nearest first.
+func reference(t *testing.T, root reflect.Type) string {
+	t.Helper()
+	var b strings.Builder
+	queue, seen := []reflect.Type{root}, map[reflect.Type]bool{root: true}
+	for len(queue) > 0 {
+		next := queue[0]
+		queue = queue[1:]
+		if b.Len() > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "### %s\n\n| member | value | meaning |\n|---|---|---|\n", heading(next))
+		for _, f := range fields(next) {
+			inner := f.Type
+			for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice || inner.Kind() == reflect.Map {
+				inner = inner.Elem()
+			}
+			if inner.Kind() == reflect.Struct && hasMembers(inner) && !seen[inner] {
+				seen[inner] = true
+				queue = append(queue, inner)
+			}
+			name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+			doc := f.Tag.Get("doc")
+			if doc == "" {
+				t.Errorf("%s.%s has no doc tag", next.Name(), f.Name)
+			}
+			if options == "required" {
+				doc += " Required."
+			}
+			if f.Tag.Get("scalar") == "true" {
+				doc += " Can be written alone, in place of the mapping."
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, value(f.Type, f.Tag), strings.ReplaceAll(doc, "|", `\|`))
+		}
+	}
+	return b.String()
+}
+
+func heading(t reflect.Type) string {
+	if h, ok := headings()[t.Name()]; ok {
+		return h
+	}
+	// LoginDiscoverable becomes "Login discoverable".
+	var words strings.Builder
+	for i, r := range t.Name() {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			words.WriteString(" ")
+			r += 'a' - 'A'
+		}
+		words.WriteRune(r)
+	}
+	return words.String()
+}
+
+// fields are the members of a struct type, those of inlined structs in their place.
+func fields(t reflect.Type) []reflect.StructField {
+	var list []reflect.StructField
+	for f := range t.Fields() {
+		switch tag := f.Tag.Get("yaml"); {
+		case tag == ",inline":
+			list = append(list, fields(f.Type)...)
+		case tag != "" && tag != "-":
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+func hasMembers(t reflect.Type) bool { return len(fields(t)) > 0 }
+
+// value says what a member's value looks like.
+func value(t reflect.Type, tag reflect.StructTag) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return value(t.Elem(), tag)
+	case reflect.Slice:
+		return "list: " + value(t.Elem(), tag)
+	case reflect.Map:
+		keys := "names to "
+		if k := tag.Get("keys"); k != "" {
+			keys = "operations to "
+		}
+		return keys + value(t.Elem(), tag)
+	case reflect.Bool:
+		return "`true` `false`"
+	case reflect.Struct:
+		if hasMembers(t) {
+			link := heading(t)
+			return fmt.Sprintf("[%s](#%s)", strings.ToLower(link), strings.ReplaceAll(strings.ToLower(link), " ", "-"))
+		}
+		if enum := tag.Get("enum"); enum != "" {
+			return choices(enum)
+		}
+		switch t.Name() {
+		case "Expr":
+			return "expression"
+		case "Int":
+			return "number"
+		}
+		return strings.ToLower(t.Name()) // text, tree, duration, threshold
+	default:
+		if enum := tag.Get("enum"); enum != "" {
+			return choices(enum)
+		}
+		return "plain text"
+	}
+}
+
+func choices(enum string) string { return "`" + strings.ReplaceAll(enum, ",", "` `") + "`" }
