@@ -36,13 +36,69 @@ type Adapter struct {
 // Operation is one thing the RP can do, as HTTP steps.
 type Operation struct {
 	Pos    Pos             `yaml:"-"`
-	SameAs string          `yaml:"same-as" alone:"" doc:"Use the steps of another operation."`
+	SameAs string          `yaml:"same-as" alone:"" doc:"Use the steps and the page of another operation."`
 	With   string          `yaml:"with" alone:"" enum:"register" doc:"For signup: the account is made along with the first passkey, so there is nothing to do."`
 	Args   map[string]Tree `yaml:"args" names:"variable" doc:"Arguments a scenario's step may give by with: NAME, and their defaults; read as args.NAME."`
 	Steps  []HTTPStep      `yaml:"steps" doc:"The requests, in order."`
 	Result *ResultSpec     `yaml:"result" doc:"How the last answer is read."`
+	Page   *PageSpec       `yaml:"page" doc:"The same operation as a person does it on the relying party's page, for the browser driver. Without it the browser driver sends the steps, in the page's session."`
 
 	roots map[string]bool // top-level names its expressions mention, fragments included
+}
+
+// PageSpec is an operation as a person does it on the RP's own page. The page runs the ceremony, with the
+// passkeys of the device that the browser stands for.
+type PageSpec struct {
+	Pos    Pos        `yaml:"-"`
+	Steps  []PageStep `yaml:"steps,required" doc:"What the person does, in order."`
+	Accept Text       `yaml:"accept,required" selector:"true" doc:"What the page shows when the answer is yes." example:"text=Welcome"`
+	Reject Text       `yaml:"reject" selector:"true" doc:"What the page shows when the answer is no. A ceremony that the client refuses is told apart by itself." example:"role=alert"`
+
+	roots map[string]bool // top-level names its expressions mention
+}
+
+// PageStep is one thing a person does on a page, or waits to see. Exactly one action is set.
+//
+// A selector finds an element by what a person perceives first: role=button[name="Sign in"],
+// label=Username, text=Welcome; else it is CSS. It looks into shadow trees. See [Selector].
+type PageStep struct {
+	Pos     Pos      `yaml:"-"`
+	When    *Expr    `yaml:"when" condition:"true" doc:"The step runs only if this is true."`
+	Frame   Text     `yaml:"frame" selector:"true" doc:"The iframe to do it in."`
+	Timeout Duration `yaml:"timeout" doc:"How long to wait for the element. Default: 5s."`
+
+	Goto       Text          `yaml:"goto" action:"true" doc:"Open a path, or a whole URL." example:"/login"`
+	Fill       *PageFill     `yaml:"fill" action:"true" doc:"Type into a field."`
+	Click      Text          `yaml:"click" action:"true" selector:"true" doc:"Click an element." example:"role=button[name=\"Sign in\"]"`
+	Press      Text          `yaml:"press" action:"true" doc:"Press a key, by its name or character, in the element that has the focus." example:"Enter"`
+	Select     *PageSelect   `yaml:"select" action:"true" doc:"Choose an option of a list."`
+	WaitFor    Text          `yaml:"wait-for" action:"true" selector:"true" doc:"Wait until an element is visible."`
+	ExpectText *PageText     `yaml:"expect-text" action:"true" doc:"Wait until an element shows a text."`
+	Evaluate   *PageEvaluate `yaml:"evaluate" action:"true" doc:"Run JavaScript in the page."`
+}
+
+// PageFill types into a field, replacing what is there.
+type PageFill struct {
+	Field Text `yaml:"field,required" selector:"true" doc:"The field." example:"label=Username"`
+	With  Text `yaml:"with,required" doc:"What is typed."`
+}
+
+// PageSelect chooses an option of a select element by its label or value.
+type PageSelect struct {
+	Field  Text `yaml:"field,required" selector:"true" doc:"The list." example:"label=Language"`
+	Option Text `yaml:"option,required" doc:"The option's label or value."`
+}
+
+// PageText is a text that an element shows. As a scalar it is the text, anywhere on the page.
+type PageText struct {
+	Text Text `yaml:"text,required" scalar:"true" doc:"The text, or a part of it."`
+	In   Text `yaml:"in" selector:"true" doc:"The element. Default: the whole page."`
+}
+
+// PageEvaluate runs JavaScript; a promise is awaited. As a scalar it is the script.
+type PageEvaluate struct {
+	Script Text   `yaml:"script,required" scalar:"true" doc:"The body of an async function."`
+	Save   string `yaml:"save" pattern:"^[A-Za-z_][A-Za-z0-9_]*$" doc:"Keep what it returns for this session, read as saved.NAME."`
 }
 
 // ResultSpec reads the answer of whoami and list.

@@ -15,8 +15,8 @@ import (
 	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
-// Uses says whether any expression of the operation, or of a fragment it uses, mentions a top-level
-// name, such as entry.
+// Uses says whether any expression of the operation's requests, or of a fragment they use, mentions a
+// top-level name, such as entry. See [PageSpec.Uses] for its page.
 func (o *Operation) Uses(name string) bool { return o.roots[name] }
 
 // Offers lists the operations the adapter has, in alphabetical order.
@@ -101,6 +101,9 @@ func (c *adapterChecker) newScope() *scope {
 			saved = slices.AppendSeq(saved, maps.Keys(m))
 			return false
 		}
+		if e, ok := reflect.TypeAssert[PageEvaluate](v); ok && e.Save != "" {
+			saved = append(saved, e.Save)
+		}
 		_, leaf := holds(v)
 		return !leaf
 	})
@@ -175,6 +178,7 @@ func (c *adapterChecker) checkOperation(name string, op *Operation, m source.Mem
 	c.checkResult(name, op, m)
 	flow := c.flow(op.Steps, n.Get("steps"), nil)
 	c.checkCeremony(name, flow, m)
+	c.checkPage(name, op, m)
 
 	op.roots = map[string]bool{}
 	c.addRoots(op.roots, op.Steps, n.Get("steps"))

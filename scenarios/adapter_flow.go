@@ -136,7 +136,7 @@ func (c *adapterChecker) fragmentScope(operations []string) *scope {
 	return &scope{names: names, extra: c.base.extra}
 }
 
-// resolveSame gives operations that are the same as another one its steps.
+// resolveSame gives operations that are the same as another one its steps and page.
 func (c *adapterChecker) resolveSame() {
 	for _, m := range c.root.Get("operations").Sorted() {
 		op := c.adapter.Operations[m.Key.Value]
@@ -160,7 +160,7 @@ func (c *adapterChecker) resolveSame() {
 			other = next
 		}
 		if other.SameAs == "" {
-			op.Args, op.Steps, op.Result, op.roots = other.Args, other.Steps, other.Result, other.roots
+			op.Args, op.Steps, op.Result, op.Page, op.roots = other.Args, other.Steps, other.Result, other.Page, other.roots
 			c.adapter.Operations[m.Key.Value] = op
 		}
 	}
@@ -171,7 +171,7 @@ func (c *adapterChecker) checkEntries() {
 	list, offered := c.adapter.Operations[OpList]
 	for _, name := range []string{OpRename, OpDelete} {
 		op, ok := c.adapter.Operations[name]
-		if !ok || !op.Uses("entry") {
+		if !ok || !op.Uses("entry") && (op.Page == nil || !op.Page.Uses("entry")) {
 			continue
 		}
 		at := c.root.Get("operations").Key(name)

@@ -149,7 +149,7 @@ func (s *scope) hint(name string) string {
 func nameHints() map[string]string {
 	const (
 		answer   = "it is known only where there is an answer to look at: in accept, reject, save, options and result"
-		ceremony = "it is known only in an adapter's register, login and login-discoverable"
+		ceremony = "it is known only in the requests of an adapter's register, login and login-discoverable"
 		change   = "it is known only in an adapter's rename and delete"
 	)
 	return map[string]string{

@@ -17,7 +17,8 @@ import (
 // member names look like); scalar (a value that is not a mapping stands for this field); action
 // (exactly one field with the same tag is given; its value names the thing), body (at most one is);
 // alone (next to it only the named fields may stand); scope (names its expressions see besides the
-// usual ones), condition (its expressions are true or false) and ref (what it refers to).
+// usual ones), condition (its expressions are true or false), ref (what it refers to) and selector
+// (it finds an element of a page).
 type Field struct {
 	Name      string
 	Type      reflect.Type
@@ -26,6 +27,7 @@ type Field struct {
 	Scalar    bool
 	Signed    bool
 	Condition bool
+	Selector  bool
 	Doc       string
 	Example   string
 	Enum      []string
@@ -100,6 +102,7 @@ func newField(tag reflect.StructTag) Field {
 		Scalar:    tag.Get("scalar") == "true",
 		Signed:    tag.Get("signed") == "true",
 		Condition: tag.Get("condition") == "true",
+		Selector:  tag.Get("selector") == "true",
 		Doc:       tag.Get("doc"),
 		Example:   tag.Get("example"),
 		Enum:      list(tag.Get("enum")),
