@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import Passkey from "@auth/core/providers/passkey";
 import { ExpressAuth } from "@auth/express";
 import express from "express";
+import { page } from "../page/serve.mjs";
 import { MemoryAdapter } from "./adapter.mjs";
 import { passkeys } from "./passkeys.mjs";
 
@@ -25,6 +26,7 @@ function relyingParty(origin) {
   };
   const app = express();
   app.disable("x-powered-by");
+  app.use(page(new URL("./rp.mjs", import.meta.url)));
   app.use("/auth/*", ExpressAuth(config));
   app.use(passkeys(config));
   app.use((req, res) => res.status(404).json({ error: "no such page" }));

@@ -6,6 +6,7 @@ import { passkey } from "@better-auth/passkey";
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
 import { toNodeHandler } from "better-auth/node";
+import { page } from "../page/serve.mjs";
 
 function relyingParty(origin) {
   const auth = betterAuth({
@@ -21,9 +22,12 @@ function relyingParty(origin) {
     plugins: [passkey({ rpID: new URL(origin).hostname, rpName: "better-auth on Node", origin })],
   });
   const handle = toNodeHandler(auth);
+  const show = page(new URL("./rp.mjs", import.meta.url));
   return (req, res) => {
     if (req.url.startsWith("/api/auth/")) return handle(req, res);
-    res.writeHead(404, { "content-type": "application/json" }).end(`{"message":"no such page"}`);
+    show(req, res, () => {
+      res.writeHead(404, { "content-type": "application/json" }).end(`{"message":"no such page"}`);
+    });
   };
 }
 

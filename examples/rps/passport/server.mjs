@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import express from "express";
 import session from "express-session";
 import { Passport } from "passport";
+import { page } from "../page/serve.mjs";
 import { ceremonies } from "./ceremonies.mjs";
 import { passkeys } from "./passkeys.mjs";
 import { Store } from "./store.mjs";
@@ -14,6 +15,7 @@ function relyingParty() {
   const passport = new Passport();
   const app = express();
   app.disable("x-powered-by");
+  app.use(page(new URL("./rp.mjs", import.meta.url)));
   app.use(express.json(), express.urlencoded({ extended: false }));
   app.use(
     session({

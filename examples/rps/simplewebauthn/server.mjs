@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import express from "express";
 import session from "express-session";
+import { page } from "../page/serve.mjs";
 import { accounts } from "./accounts.mjs";
 import { ceremonies } from "./ceremonies.mjs";
 import { fido } from "./fido.mjs";
@@ -14,6 +15,7 @@ function relyingParty(origin) {
   const store = new Store();
   const app = express();
   app.disable("x-powered-by");
+  app.use(page(new URL("./rp.mjs", import.meta.url)));
   app.use(
     session({
       secret: randomBytes(32).toString("hex"),
