@@ -48,7 +48,7 @@ func (w *world) accountVisit(userName, deviceRef string) (*user, *visit, error) 
 func (w *world) operate(ctx context.Context, operation string, v *visit, in rp.Input) *outcome {
 	begin := w.cfg.Clock()
 	in.Began = w.began
-	r := w.party.Do(ctx, operation, v.session, in)
+	r := w.driver.Do(ctx, operation, v.session, in)
 	return &outcome{result: r, duration: w.cfg.Clock().Sub(begin), notes: r.Notes}
 }
 

@@ -25,7 +25,7 @@ func describe(c *report.Ceremony, id, clientData, authData []byte) {
 
 // look performs an operation whose answer is only looked at.
 func (w *world) look(ctx context.Context, operation string, u rp.User, v *visit, o *outcome) *rp.Result {
-	r := w.party.Do(ctx, operation, v.session, rp.Input{User: u, SignedIn: v.signedIn, Began: w.began})
+	r := w.driver.Do(ctx, operation, v.session, rp.Input{User: u, SignedIn: v.signedIn, Began: w.began})
 	for _, x := range r.Exchanges {
 		x.Purpose = "after: " + operation
 		o.after = append(o.after, x)

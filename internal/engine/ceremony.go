@@ -54,9 +54,9 @@ func (w *world) register(ctx context.Context, s *scenarios.Step, step *report.St
 		in.Label = d.name
 	}
 	var made *virtual.Registration
-	in.Authenticate = func(ctx context.Context, options json.RawMessage) (json.RawMessage, error) {
+	in.Authenticate = func(ctx context.Context, c rp.Ceremony) (json.RawMessage, error) {
 		var err error
-		if made, err = d.Create(ctx, virtual.CreateRequest{Origin: w.origin, Options: options}); err != nil {
+		if made, err = d.Create(ctx, virtual.CreateRequest(c)); err != nil {
 			return nil, err
 		}
 		return json.Marshal(made)
@@ -188,8 +188,8 @@ func (w *world) authenticate(ctx context.Context, s *scenarios.Step, u *user, d 
 	}
 	var used *virtual.Assertion
 	unlisted := false
-	in.Authenticate = func(ctx context.Context, options json.RawMessage) (json.RawMessage, error) {
-		req, listed, err := l.request(w.origin, u, d, options)
+	in.Authenticate = func(ctx context.Context, c rp.Ceremony) (json.RawMessage, error) {
+		req, listed, err := l.request(c, u, d)
 		if err != nil {
 			return nil, err
 		}
@@ -215,13 +215,13 @@ func (w *world) authenticate(ctx context.Context, s *scenarios.Step, u *user, d 
 
 // request decides which credential the person picks. listed is false when the options name
 // credentials and the device's passkeys of the user are not among them.
-func (l *login) request(origin string, u *user, d *device, options json.RawMessage) (req virtual.GetRequest, listed bool, err error) {
-	req = virtual.GetRequest{Origin: origin, Options: options}
+func (l *login) request(c rp.Ceremony, u *user, d *device) (req virtual.GetRequest, listed bool, err error) {
+	req = virtual.GetRequest{Origin: c.Origin, TopOrigin: c.TopOrigin, Mediation: c.Mediation, Options: c.Options}
 	if l.key == nil {
 		return req, true, &virtual.Error{Name: virtual.NotAllowedError, Message: fmt.Sprintf("%s holds no passkey of %s", d.name, u.Name)}
 	}
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(options, &members); err != nil {
+	if err := json.Unmarshal(c.Options, &members); err != nil {
 		return req, false, err
 	}
 	var allowed []struct {
@@ -251,7 +251,7 @@ func (l *login) request(origin string, u *user, d *device, options json.RawMessa
 // ceremony performs a ceremony's operation and keeps what it looked like.
 func (w *world) ceremony(ctx context.Context, operation, kind string, v *visit, in rp.Input) *outcome {
 	in.Began = w.began
-	r := w.party.Do(ctx, operation, v.session, in)
+	r := w.driver.Do(ctx, operation, v.session, in)
 	o := &outcome{result: r, ceremony: &report.Ceremony{Kind: kind, Phases: r.Phases}, notes: r.Notes}
 	for _, p := range r.Phases {
 		if p.Name == report.PhaseTotal {

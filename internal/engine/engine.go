@@ -22,8 +22,19 @@ import (
 // DefaultTimeout is how long a step may take when neither the step nor the command line says.
 const DefaultTimeout = 30 * time.Second
 
-// DriverAPI is the driver that speaks HTTP with a software authenticator.
-const DriverAPI = "api"
+// The drivers.
+const (
+	DriverAPI     = "api"     // speaks HTTP, with a software authenticator
+	DriverBrowser = "browser" // drives the relying party's own pages in Chrome
+)
+
+// Driver performs the operations of one relying party. [rp.Party] is the API driver.
+type Driver interface {
+	// Do performs an operation in a session. It always returns a result; what went wrong is in it.
+	Do(ctx context.Context, operation string, s *rp.Session, in rp.Input) *rp.Result
+	// Release ends a session; its cookies are no longer needed.
+	Release(s *rp.Session)
+}
 
 // Config is what a run needs from outside.
 type Config struct {
@@ -36,6 +47,11 @@ type Config struct {
 	ReadFile  func(string) ([]byte, error)
 	Transport func(rp.TransportConfig) (http.RoundTripper, error) // nil: rp.NewTransport
 	Events    Events
+
+	Driver string // its name, for the result; empty: api
+	// Drive puts a driver on top of a relying party that can be spoken to; nil: the party itself. It
+	// must not send anything yet.
+	Drive func(p *rp.Party, file *scenarios.File) Driver
 }
 
 // Events are called while a run goes on, from one goroutine. Each may be nil.
@@ -71,13 +87,19 @@ func newEngine(cfg Config) *engine {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = DefaultTimeout
 	}
+	if cfg.Driver == "" {
+		cfg.Driver = DriverAPI
+	}
+	if cfg.Drive == nil {
+		cfg.Drive = func(p *rp.Party, _ *scenarios.File) Driver { return p }
+	}
 	if cfg.Transport == nil {
 		cfg.Transport = func(c rp.TransportConfig) (http.RoundTripper, error) { return rp.NewTransport(c) }
 	}
 	e := &engine{
 		cfg: cfg, redactor: report.NewRedactor(), recorder: report.NewRecorder(), started: cfg.Clock(),
 		out: &report.Run{
-			Schema: report.Schema, Tool: cfg.Tool, Driver: DriverAPI, Seed: cfg.Seed,
+			Schema: report.Schema, Tool: cfg.Tool, Driver: cfg.Driver, Seed: cfg.Seed,
 			Scenarios: []report.Scenario{}, Checks: []report.Check{}, Steps: []report.Step{}, Thresholds: []report.Threshold{},
 		},
 	}

@@ -25,6 +25,7 @@ type world struct {
 	runID   string
 	file    *scenarios.File
 	party   *rp.Party
+	driver  Driver
 	origin  string
 	baseURL string
 	env     scenarios.Env
@@ -183,6 +184,9 @@ func (w *world) prepareTarget() error {
 		Adapter: adapter, Origin: w.origin, BaseURL: w.baseURL, RPID: rpID, Params: params,
 		RunID: w.runID, Seed: w.cfg.Seed, HTTP: roundTripper, Clock: w.cfg.Clock,
 	})
+	if err == nil {
+		w.driver = w.cfg.Drive(w.party, w.file)
+	}
 	w.env["target"] = map[string]any{"origin": w.origin, "baseUrl": w.baseURL, "rpId": rpID, "adapter": adapter.Name}
 	return err
 }
@@ -332,6 +336,7 @@ func (u *user) signedInVisit() *visit {
 func (w *world) freshVisit(u *user, deviceKey string) *visit {
 	w.addSecrets()
 	v := w.visit(u, deviceKey)
+	w.driver.Release(v.session)
 	v.session, v.signedIn = w.party.NewSession(), false
 	return v
 }
@@ -339,6 +344,11 @@ func (w *world) freshVisit(u *user, deviceKey string) *visit {
 // close ends the scenario: the redactor learns what the sessions held, and connections are closed.
 func (w *world) close() {
 	w.addSecrets()
+	for _, u := range w.users {
+		for _, v := range u.visits {
+			w.driver.Release(v.session)
+		}
+	}
 	w.hangUp()
 }
 

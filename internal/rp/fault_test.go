@@ -67,7 +67,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func standardCredential(context.Context, json.RawMessage) (json.RawMessage, error) {
+func standardCredential(context.Context, rp.Ceremony) (json.RawMessage, error) {
 	return json.RawMessage(standard), nil
 }
 

@@ -223,7 +223,7 @@ func (r *run) authenticate(ctx context.Context, spec *scenarios.CredentialSpec) 
 		return &Fault{Kind: FaultAdapter, Sentence: fmt.Sprintf("adapter %q sends a credential before it asked for options", r.party.target.Adapter.Name)}
 	}
 	r.endPhase(report.PhaseClient)
-	response, err := r.in.Authenticate(ctx, r.result.Options)
+	response, err := r.in.Authenticate(ctx, Ceremony{Origin: r.party.target.Origin, Options: r.result.Options})
 	if err != nil {
 		if ctx.Err() != nil {
 			return transportFault(ctx.Err(), "the client's part of the ceremony")

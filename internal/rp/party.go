@@ -140,9 +140,17 @@ type Input struct {
 	SignedIn bool           // whether the session is signed in, as far as is known
 	Began    time.Time      // what the times of exchanges and phases count from; zero: the operation's start
 
-	// Authenticate performs the client's side of the ceremony: options in, credential out, both in
-	// the JSON forms of WebAuthn L3 §5.1. An error means that the client refused.
-	Authenticate func(ctx context.Context, options json.RawMessage) (json.RawMessage, error)
+	// Authenticate performs the client's side of the ceremony and returns the credential in the JSON
+	// form of WebAuthn L3 §5.1. An error means that the client refused.
+	Authenticate func(ctx context.Context, c Ceremony) (json.RawMessage, error)
+}
+
+// Ceremony is what a page hands to its client: navigator.credentials.create or get.
+type Ceremony struct {
+	Origin    string          // the calling page's
+	TopOrigin string          // not empty in a cross-origin iframe
+	Options   json.RawMessage // in the JSON form of WebAuthn L3 §5.1.8 and §5.1.9, flat
+	Mediation string          // "", "conditional", …
 }
 
 // Passkey names a credential by its id (base64url) and the device that holds it.
@@ -171,9 +179,6 @@ type Result struct {
 // Do performs an operation in a session. It always returns a result; what went wrong is in it.
 func (p *Party) Do(ctx context.Context, operation string, s *Session, in Input) *Result {
 	op, ok := p.target.Adapter.Operations[operation]
-	if ok && op.SameAs != "" {
-		op, ok = p.target.Adapter.Operations[op.SameAs], true
-	}
 	r := &run{party: p, session: s, in: in, op: &op, started: p.target.Clock(), zero: in.Began, result: &Result{Operation: operation, Outcome: OutcomeAccepted}}
 	if r.zero.IsZero() {
 		r.zero = r.started
@@ -184,6 +189,18 @@ func (p *Party) Do(ctx context.Context, operation string, s *Session, in Input) 
 	}
 	r.conclude(r.perform(ctx))
 	return r.result
+}
+
+// Env is what the operation's expressions see when it is done in a session, for a driver that does it
+// otherwise than by the adapter's requests.
+func (p *Party) Env(operation string, s *Session, in Input) (scenarios.Env, error) {
+	op := p.target.Adapter.Operations[operation]
+	r := &run{party: p, session: s, in: in, op: &op}
+	var err error
+	if r.args, err = r.arguments(); err != nil {
+		return nil, err
+	}
+	return r.env(), nil
 }
 
 // Send sends one request of the scenario itself, outside any operation. Its expressions see env.

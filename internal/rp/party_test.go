@@ -83,8 +83,8 @@ func TestOptionsInEveryDress(t *testing.T) {
 				func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(test.answer)) })
 			var got any
 			r := p.Do(t.Context(), "register", p.NewSession(), rp.Input{
-				Authenticate: func(_ context.Context, options json.RawMessage) (json.RawMessage, error) {
-					return json.RawMessage(`{}`), json.Unmarshal(options, &got)
+				Authenticate: func(_ context.Context, c rp.Ceremony) (json.RawMessage, error) {
+					return json.RawMessage(`{}`), json.Unmarshal(c.Options, &got)
 				},
 			})
 			if r.Outcome != rp.OutcomeAccepted {
@@ -130,7 +130,7 @@ func TestCredentialOnTheWire(t *testing.T) {
 					body, contentType = raw.String(), r.Header.Get("Content-Type")
 				})
 			r := p.Do(t.Context(), "login", p.NewSession(), rp.Input{
-				Authenticate: func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage(standard), nil },
+				Authenticate: func(context.Context, rp.Ceremony) (json.RawMessage, error) { return json.RawMessage(standard), nil },
 			})
 			if r.Outcome != rp.OutcomeAccepted {
 				t.Fatalf("outcome %s: %s", r.Outcome, r.Reason)
@@ -190,7 +190,7 @@ func TestSavedValues(t *testing.T) {
 	})
 	s := p.NewSession()
 	r := p.Do(t.Context(), "login", s, rp.Input{
-		Authenticate: func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage(standard), nil },
+		Authenticate: func(context.Context, rp.Ceremony) (json.RawMessage, error) { return json.RawMessage(standard), nil },
 	})
 	if r.Outcome != rp.OutcomeAccepted {
 		t.Fatalf("outcome %s: %s", r.Outcome, r.Reason)
@@ -236,7 +236,7 @@ func TestOutcomes(t *testing.T) {
 					_, _ = w.Write([]byte(test.body))
 				})
 			r := p.Do(t.Context(), "login", p.NewSession(), rp.Input{
-				Authenticate: func(context.Context, json.RawMessage) (json.RawMessage, error) {
+				Authenticate: func(context.Context, rp.Ceremony) (json.RawMessage, error) {
 					return json.RawMessage(standard), test.client
 				},
 			})

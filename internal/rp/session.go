@@ -31,6 +31,31 @@ func (p *Party) NewSession() *Session {
 	return &Session{jar: jar, saved: make(map[string]any), secrets: make(map[string]string)}
 }
 
+// Release does nothing: a session of the API holds nothing that must be given back.
+func (p *Party) Release(*Session) {}
+
+// Cookies are the cookies that would be sent to u.
+func (s *Session) Cookies(u *url.URL) []*http.Cookie { return s.jar.Cookies(jarURL(u)) }
+
+// SetCookies takes over the cookies that a page of u has. One that the page lost is dropped.
+func (s *Session) SetCookies(u *url.URL, cookies []*http.Cookie) {
+	held := make(map[string]bool, len(cookies))
+	for _, c := range cookies {
+		held[c.Name] = true
+		s.secrets[c.Value] = "cookie " + c.Name
+		s.sawCookie = true
+	}
+	for _, c := range s.Cookies(u) {
+		if !held[c.Name] {
+			cookies = append(cookies, &http.Cookie{Name: c.Name, Path: "/", MaxAge: -1})
+		}
+	}
+	s.jar.SetCookies(jarURL(u), cookies)
+}
+
+// Save keeps a value for the session, as an adapter's save does.
+func (s *Session) Save(name string, value any) { s.saved[name] = value }
+
 // Secrets are all cookie values that the session ever held and the saved values that must not reach a
 // report; their names by value.
 func (s *Session) Secrets() map[string]string { return s.secrets }
