@@ -95,6 +95,16 @@ type Step struct {
 	Ceremony   *Ceremony  `json:"ceremony,omitempty"`
 	Exchanges  []Exchange `json:"exchanges,omitempty"`
 	Notes      []string   `json:"notes,omitempty"` // e.g. an implied sign-up
+
+	Page *PageEvidence `json:"page,omitempty"` // what the page showed when a page step failed
+}
+
+// PageEvidence is what a page looked like when a step on it failed.
+type PageEvidence struct {
+	URL        string   `json:"url"`
+	Screenshot string   `json:"screenshot,omitempty"` // PNG, base64
+	DOM        string   `json:"dom,omitempty"`        // an excerpt, as HTML
+	Log        []string `json:"log,omitempty"`        // console, exceptions, dialogs, what Chrome logged
 }
 
 // Ceremony is what a registration or authentication looked like, decoded.
@@ -115,7 +125,8 @@ const (
 	PhaseOptions = "options" // asking the RP for options
 	PhaseClient  = "client"  // client and authenticator: collect, sign
 	PhaseResult  = "result"  // sending the credential, up to the RP's verdict
-	PhaseTotal   = "total"   // from the first request to the verdict
+	PhaseTotal   = "total"   // from the first request to the verdict; on a page, from the last click
+	PhasePage    = "page"    // what is left of the total on a page: its scripts, drawing, the browser
 )
 
 // Phase is one timed part of a ceremony.

@@ -27,19 +27,20 @@ machine, runs the built-in smoke scenarios against it, and writes every report.`
 
 // newDemoCommand shows what passrig does, without anything to set up.
 func newDemoCommand(env *Env) *cobra.Command {
-	o := &demoOptions{env: env}
+	o := &demoOptions{env: env, driver: newDriverOptions()}
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Run the built-in scenarios against the demo relying party", Example: "  passrig demo\n  passrig demo --out /tmp/tour",
+		Use: "demo", Short: "Run the built-in scenarios against the demo relying party", Example: "  passrig demo\n  passrig demo --out /tmp/tour\n  passrig demo --driver browser",
 		Long: demoLong + exits("0", "everything passed, as it should", "1", "something failed", "2", "bad flags", "3", "could not run, or a report could not be written", "130", "interrupted"),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.summary.validate(cmd); err != nil {
+			if err := errors.Join(o.driver.validate(cmd), o.summary.validate(cmd)); err != nil {
 				return err
 			}
 			return o.run(cmd.Context())
 		},
 	}
 	cmd.Flags().StringVar(&o.out, "out", "passrig-out", "`DIR` for the reports")
+	o.driver.add(cmd)
 	o.summary.add(cmd)
 	completeFlag(cmd, "out", offering(func() []string { return nil }, cobra.ShellCompDirectiveFilterDirs))
 	return cmd
@@ -47,6 +48,7 @@ func newDemoCommand(env *Env) *cobra.Command {
 
 type demoOptions struct {
 	env     *Env
+	driver  *driverOptions
 	out     string
 	summary summaryOptions
 }
@@ -66,7 +68,7 @@ func (o *demoOptions) run(ctx context.Context) error {
 	if err := reports.check(o.env); err != nil {
 		return err
 	}
-	run, err := tour(ctx, o.env, smokeScenarios(), func(cfg engine.Config) (*report.Run, error) { return execute(ctx, o.env, cfg) })
+	run, err := tour(ctx, o.env, smokeScenarios(), func(cfg engine.Config) (*report.Run, error) { return o.driver.execute(ctx, o.env, cfg) })
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ const runExample = `  passrig run passkeys.yaml
 
 // newRunCommand runs scenarios.
 func newRunCommand(env *Env) *cobra.Command {
-	o := &runOptions{env: env, driver: newEnum(engine.DriverAPI, engine.DriverAPI)}
+	o := &runOptions{env: env, driver: newDriverOptions()}
 	cmd := &cobra.Command{
 		Use: "run FILE...", Short: "Run scenarios against a relying party", Example: runExample,
 		Long: runLong + exits(
@@ -59,7 +59,7 @@ type runOptions struct {
 	target     targetOptions
 	outputs    outputs
 	summary    summaryOptions
-	driver     *enum
+	driver     *driverOptions
 	seed       string
 	timeout    time.Duration
 	tags, skip []string
@@ -71,7 +71,7 @@ type runOptions struct {
 func (o *runOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
 	o.target.add(cmd)
-	o.driver.flag(cmd, "driver", "how the relying party is driven")
+	o.driver.add(cmd)
 	cmd.Flags().StringSliceVar(&o.tags, "tags", nil, "run only scenarios with one of these `TAGS`")
 	cmd.Flags().StringSliceVar(&o.skip, "skip", nil, "do not run scenarios with one of these `TAGS`")
 	cmd.Flags().StringVar(&o.seed, "seed", "", "`NUMBER` that keys and names are made from, to repeat a run (default: a new one, which is shown)")
@@ -98,6 +98,9 @@ func (o *runOptions) validate(cmd *cobra.Command) error {
 	if o.timeout <= 0 {
 		return usageError(cmd, "", "--timeout %s: not a positive duration", o.timeout)
 	}
+	if err := o.driver.validate(cmd); err != nil {
+		return err
+	}
 	return o.summary.validate(cmd)
 }
 
@@ -119,7 +122,7 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 	if err := o.outputs.check(o.env); err != nil {
 		return err
 	}
-	run, err := execute(ctx, o.env, o.config(files))
+	run, err := o.driver.execute(ctx, o.env, o.config(files))
 	if err != nil {
 		return err
 	}

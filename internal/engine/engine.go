@@ -51,7 +51,7 @@ type Config struct {
 	Driver string // its name, for the result; empty: api
 	// Drive puts a driver on top of a relying party that can be spoken to; nil: the party itself. It
 	// must not send anything yet.
-	Drive func(p *rp.Party, file *scenarios.File) Driver
+	Drive func(p *rp.Party) (Driver, error)
 }
 
 // Events are called while a run goes on, from one goroutine. Each may be nil.
@@ -91,7 +91,7 @@ func newEngine(cfg Config) *engine {
 		cfg.Driver = DriverAPI
 	}
 	if cfg.Drive == nil {
-		cfg.Drive = func(p *rp.Party, _ *scenarios.File) Driver { return p }
+		cfg.Drive = func(p *rp.Party) (Driver, error) { return p, nil }
 	}
 	if cfg.Transport == nil {
 		cfg.Transport = func(c rp.TransportConfig) (http.RoundTripper, error) { return rp.NewTransport(c) }

@@ -19,7 +19,7 @@ func (w *world) judge(s *scenarios.Step, o *outcome, step *report.Step) {
 	step.Ceremony = o.ceremony
 	step.Message = o.message
 	if r := o.result; r != nil {
-		step.Outcome, step.Message = string(r.Outcome), r.Reason
+		step.Outcome, step.Message, step.Page = string(r.Outcome), r.Reason, r.Page
 		step.Exchanges = append(slices.Clone(r.Exchanges), o.after...)
 	}
 	findings := append(w.judgeOutcome(s.Expect, o), o.findings...)

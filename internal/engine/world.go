@@ -184,9 +184,10 @@ func (w *world) prepareTarget() error {
 		Adapter: adapter, Origin: w.origin, BaseURL: w.baseURL, RPID: rpID, Params: params,
 		RunID: w.runID, Seed: w.cfg.Seed, HTTP: roundTripper, Clock: w.cfg.Clock,
 	})
-	if err == nil {
-		w.driver = w.cfg.Drive(w.party, w.file)
+	if err != nil {
+		return err
 	}
+	w.driver, err = w.cfg.Drive(w.party)
 	w.env["target"] = map[string]any{"origin": w.origin, "baseUrl": w.baseURL, "rpId": rpID, "adapter": adapter.Name}
 	return err
 }

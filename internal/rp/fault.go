@@ -29,6 +29,8 @@ const (
 	FaultMissing     FaultKind = "missing"     // a value the adapter saves is not in the answer
 	FaultClock       FaultKind = "clock"       // the RP's clock makes its cookies expire at once
 	FaultInterrupted FaultKind = "interrupted" // the run was canceled
+	FaultPage        FaultKind = "page"        // a step on the RP's page could not be done
+	FaultBrowser     FaultKind = "browser"     // Chrome ended, or could not be used
 	FaultAdapter     FaultKind = "adapter"     // the adapter does not fit: an expression failed
 )
 

@@ -93,6 +93,12 @@ func (p *Party) Offers(operation string) bool {
 	return ok
 }
 
+// BaseURL is where requests go.
+func (p *Party) BaseURL() string { return p.target.BaseURL }
+
+// Adapter says how the relying party is spoken to.
+func (p *Party) Adapter() *scenarios.Adapter { return p.target.Adapter }
+
 // Origin is the origin that the client claims.
 func (p *Party) Origin() string { return p.target.Origin }
 
@@ -174,6 +180,7 @@ type Result struct {
 	Exchanges []report.Exchange
 	Phases    []report.Phase
 	Notes     []string
+	Page      *report.PageEvidence // what the page showed when a page step failed
 }
 
 // Do performs an operation in a session. It always returns a result; what went wrong is in it.

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"maps"
+	"os/exec"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passrig/passrig/internal/browser"
+	"github.com/passrig/passrig/internal/engine"
+	"github.com/passrig/passrig/internal/rp"
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/virtual/cdp"
+)
+
+// driverOptions say how the relying party is driven.
+type driverOptions struct {
+	driver *enum
+	headed bool
+	slowMo time.Duration
+}
+
+func newDriverOptions() *driverOptions {
+	return &driverOptions{driver: newEnum(engine.DriverAPI, engine.DriverAPI, engine.DriverBrowser)}
+}
+
+func (o *driverOptions) add(cmd *cobra.Command) {
+	o.driver.flag(cmd, "driver", "how the relying party is driven: by requests, or on its own pages in Chrome")
+	cmd.Flags().BoolVar(&o.headed, "headed", false, "with --driver browser: show the browser")
+	cmd.Flags().DurationVar(&o.slowMo, "slow-mo", 0, "with --driver browser: a pause after every page step, such as 500ms, to watch")
+	completeFlag(cmd, "slow-mo", cobra.NoFileCompletions)
+}
+
+func (o *driverOptions) validate(cmd *cobra.Command) error {
+	if o.driver.value != engine.DriverBrowser && (o.headed || o.slowMo != 0) {
+		return usageError(cmd, "add --driver browser", "--headed and --slow-mo are for the browser driver")
+	}
+	if o.slowMo < 0 {
+		return usageError(cmd, "", "--slow-mo %s: not a duration of 0 or more", o.slowMo)
+	}
+	return nil
+}
+
+// execute runs scenarios with the chosen driver.
+func (o *driverOptions) execute(ctx context.Context, env *Env, cfg engine.Config) (run *report.Run, err error) {
+	if o.driver.value != engine.DriverBrowser {
+		return execute(ctx, env, cfg)
+	}
+	if _, err := plan(ctx, cfg); err != nil {
+		return nil, err
+	}
+	chrome, err := o.launch(ctx, env, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, chrome.Close()) }()
+	cfg.Driver = engine.DriverBrowser
+	cfg.Drive = func(p *rp.Party) (engine.Driver, error) { return browser.New(chrome, p, env.Now) }
+	return execute(ctx, env, cfg)
+}
+
+// launch starts Chrome so that it reaches and trusts what the files' targets name.
+func (o *driverOptions) launch(ctx context.Context, env *Env, cfg engine.Config) (*cdp.Browser, error) {
+	path, err := cdp.Find(exec.LookPath, env.LookupEnv)
+	if err != nil {
+		return nil, couldNot(hintOf(err), "%w", err)
+	}
+	hosts := make(map[string]string)
+	var trusted []string
+	for _, file := range cfg.Files {
+		maps.Copy(hosts, file.Target.ConnectTo)
+		if file.Target.CA == "" {
+			continue
+		}
+		text, err := cfg.ReadFile(file.Target.CA)
+		if err != nil {
+			return nil, badFile("", "%s: target.ca: %w", file.Path, err)
+		}
+		trusted = append(trusted, publicKeys(text)...)
+	}
+	chrome, err := cdp.Launch(ctx, cdp.Config{
+		Path: path, Headed: o.headed, SlowMo: o.slowMo, Hosts: hosts, SPKI: trusted, Clock: env.Now,
+		Notice: func(message string) { env.complain("note", message) },
+	})
+	if err != nil {
+		return nil, couldNot(hintOf(err), "%w", err)
+	}
+	return chrome, nil
+}
+
+// publicKeys are the hashes by which Chrome recognizes the certificates of a PEM file.
+func publicKeys(text []byte) []string {
+	var hashes []string
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if certificate, err := x509.ParseCertificate(block.Bytes); err == nil {
+			sum := sha256.Sum256(certificate.RawSubjectPublicKeyInfo)
+			hashes = append(hashes, base64.StdEncoding.EncodeToString(sum[:]))
+		}
+	}
+	return hashes
+}
+
+// hintOf is what an error advises, if it does.
+func hintOf(err error) string {
+	if hinted, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return hinted.Hint()
+	}
+	return ""
+}
