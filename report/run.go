@@ -28,7 +28,8 @@ type Run struct {
 	Schema     string            `json:"schema"`
 	Tool       Tool              `json:"tool"`
 	Name       string            `json:"name,omitempty"`
-	Driver     string            `json:"driver"` // "api" or "browser"
+	Driver     string            `json:"driver"`            // "api" or "browser"
+	Browser    string            `json:"browser,omitempty"` // its name and version
 	Target     Target            `json:"target"`
 	Seed       uint64            `json:"seed"`
 	Started    time.Time         `json:"started"`

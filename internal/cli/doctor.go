@@ -94,6 +94,7 @@ func (o *doctorOptions) run(ctx context.Context) error {
 		{"proxy", one(o.proxy)},
 		{"loopback", one(loopbackWorks)},
 		{"ceremony", one(o.ceremony)},
+		{"browser", one(o.browser)},
 	}
 	if o.adapter != "" {
 		list = append(list, named{"adapter", one(o.adapterFits)})

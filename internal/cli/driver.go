@@ -25,6 +25,7 @@ type driverOptions struct {
 	driver *enum
 	headed bool
 	slowMo time.Duration
+	quiet  bool // no notices
 }
 
 func newDriverOptions() *driverOptions {
@@ -48,22 +49,31 @@ func (o *driverOptions) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// execute runs scenarios with the chosen driver.
+// execute runs scenarios with the chosen driver, with progress.
 func (o *driverOptions) execute(ctx context.Context, env *Env, cfg engine.Config) (run *report.Run, err error) {
-	if o.driver.value != engine.DriverBrowser {
-		return execute(ctx, env, cfg)
-	}
 	if _, err := plan(ctx, cfg); err != nil {
 		return nil, err
 	}
-	chrome, err := o.launch(ctx, env, cfg)
+	cfg, stop, err := o.drive(ctx, env, cfg)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, chrome.Close()) }()
-	cfg.Driver = engine.DriverBrowser
-	cfg.Drive = func(p *rp.Party) (engine.Driver, error) { return browser.New(chrome, p, env.Now) }
+	defer func() { err = errors.Join(err, stop()) }()
 	return execute(ctx, env, cfg)
+}
+
+// drive makes a run use the chosen driver. stop ends what that takes.
+func (o *driverOptions) drive(ctx context.Context, env *Env, cfg engine.Config) (driven engine.Config, stop func() error, err error) {
+	if o.driver.value != engine.DriverBrowser {
+		return cfg, func() error { return nil }, nil
+	}
+	chrome, err := o.launch(ctx, env, cfg)
+	if err != nil {
+		return cfg, nil, err
+	}
+	cfg.Driver, cfg.Browser = engine.DriverBrowser, chrome.Version()
+	cfg.Drive = func(p *rp.Party) (engine.Driver, error) { return browser.New(chrome, p, env.Now) }
+	return cfg, chrome.Close, nil
 }
 
 // launch starts Chrome so that it reaches and trusts what the files' targets name.
@@ -85,9 +95,13 @@ func (o *driverOptions) launch(ctx context.Context, env *Env, cfg engine.Config)
 		}
 		trusted = append(trusted, publicKeys(text)...)
 	}
+	notice := func(message string) { env.complain("note", message) }
+	if o.quiet {
+		notice = nil
+	}
 	chrome, err := cdp.Launch(ctx, cdp.Config{
 		Path: path, Headed: o.headed, SlowMo: o.slowMo, Hosts: hosts, SPKI: trusted, Clock: env.Now,
-		Notice: func(message string) { env.complain("note", message) },
+		Notice: notice,
 	})
 	if err != nil {
 		return nil, couldNot(hintOf(err), "%w", err)

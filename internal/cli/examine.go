@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/passrig/passrig/internal/engine"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual/cdp"
 )
 
 func (o *doctorOptions) version(context.Context) examination {
@@ -86,6 +88,33 @@ func (o *doctorOptions) ceremony(ctx context.Context) examination {
 		return failing("passrig demo shows what failed", "a trial against the demo relying party: %s", run.Verdict())
 	}
 	return healthy("a trial against the demo relying party: %d steps passed in %s", run.Summary.Passed, report.FormatMS(run.DurationMS))
+}
+
+// browser starts Chrome, if there is one, and runs the same trial on the demo relying party's page.
+// Only the browser driver needs it, so that a machine without one is still a healthy machine.
+func (o *doctorOptions) browser(ctx context.Context) examination {
+	driver := newDriverOptions()
+	driver.quiet = true
+	driver.driver.value = engine.DriverBrowser
+	path, err := cdp.Find(exec.LookPath, o.env.LookupEnv)
+	if err != nil {
+		return worrying(hintOf(err), "%v; only --driver browser needs one", err)
+	}
+	run, err := tour(ctx, o.env, []string{builtinPrefix + smokeTag}, func(cfg engine.Config) (run *report.Run, err error) {
+		cfg, stop, err := driver.drive(ctx, o.env, cfg)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		return engine.Run(ctx, cfg)
+	})
+	switch {
+	case err != nil:
+		return failing(hintOf(err), "%s: %v", path, err)
+	case report.ExitCode(run) != report.ExitPassed:
+		return failing("passrig demo --driver browser shows what failed", "%s: a trial on the demo relying party's page: %s", path, run.Verdict())
+	}
+	return healthy("%s, %s: a trial on the demo relying party's page: %d steps passed in %s", run.Browser, path, run.Summary.Passed, report.FormatMS(run.DurationMS))
 }
 
 func (o *doctorOptions) adapterFits(context.Context) examination {

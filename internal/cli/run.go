@@ -174,9 +174,6 @@ func builtinTags() []string {
 
 // execute runs scenarios with progress, and names the target before anything is sent.
 func execute(ctx context.Context, env *Env, cfg engine.Config) (*report.Run, error) {
-	if _, err := plan(ctx, cfg); err != nil {
-		return nil, err
-	}
 	progress := newLateProgress(env)
 	defer progress.finish()
 	announced := map[report.Target]bool{}

@@ -48,7 +48,8 @@ type Config struct {
 	Transport func(rp.TransportConfig) (http.RoundTripper, error) // nil: rp.NewTransport
 	Events    Events
 
-	Driver string // its name, for the result; empty: api
+	Driver  string // its name, for the result; empty: api
+	Browser string // the browser's name and version, for the result
 	// Drive puts a driver on top of a relying party that can be spoken to; nil: the party itself. It
 	// must not send anything yet.
 	Drive func(p *rp.Party) (Driver, error)
@@ -99,7 +100,7 @@ func newEngine(cfg Config) *engine {
 	e := &engine{
 		cfg: cfg, redactor: report.NewRedactor(), recorder: report.NewRecorder(), started: cfg.Clock(),
 		out: &report.Run{
-			Schema: report.Schema, Tool: cfg.Tool, Driver: cfg.Driver, Seed: cfg.Seed,
+			Schema: report.Schema, Tool: cfg.Tool, Driver: cfg.Driver, Browser: cfg.Browser, Seed: cfg.Seed,
 			Scenarios: []report.Scenario{}, Checks: []report.Check{}, Steps: []report.Step{}, Thresholds: []report.Threshold{},
 		},
 	}

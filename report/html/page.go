@@ -1,6 +1,8 @@
 package html
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"slices"
@@ -60,10 +62,28 @@ type item struct {
 	Expected, Actual string
 	Outcome          string
 	Basis, Notes     []string
+	Page             *pageSeen
 	Timeline         *timeline
 	Decoded          []decoded
 	Exchanges        []exchange
 	Featured         bool // shown in full under what went wrong
+}
+
+// pageSeen is what a page looked like when a step on it failed.
+type pageSeen struct {
+	report.PageEvidence
+	Screenshot template.URL // a data: URL; the bytes are a PNG that Chrome made
+}
+
+func newPageSeen(e *report.PageEvidence) *pageSeen {
+	if e == nil {
+		return nil
+	}
+	seen := &pageSeen{PageEvidence: *e}
+	if raw, err := base64.StdEncoding.DecodeString(e.Screenshot); err == nil && bytes.HasPrefix(raw, []byte("\x89PNG")) {
+		seen.Screenshot = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(raw)) //nolint:gosec // encoded just now
+	}
+	return seen
 }
 
 type thresholdRow struct {
@@ -176,7 +196,7 @@ func stepItem(step *report.Step, i int, scenario string) *item {
 		Anchor: fmt.Sprintf("step-%d", i+1), Look: lookOf(step.Verdict), Verdict: step.Verdict,
 		Title: step.Title, Kicker: scenario, Where: where(step.File, step.Line), Duration: report.FormatMS(step.DurationMS),
 		Message: step.Message, Hint: step.Hint, Expected: step.Expected, Actual: step.Actual, Outcome: step.Outcome, Notes: step.Notes,
-		Timeline: newTimeline(step, i),
+		Page: newPageSeen(step.Page), Timeline: newTimeline(step, i),
 	}
 	if it.Title == "" {
 		it.Title = step.ID
@@ -260,6 +280,7 @@ func facts(run *report.Run) []fact {
 		{"rp.id", run.Target.RPID},
 		{"Adapter", run.Target.Adapter},
 		{"Driver", run.Driver},
+		{"Browser", run.Browser},
 		{"Seed", strconv.FormatUint(run.Seed, 10)},
 		{"Started", run.Started.UTC().Format(time.RFC3339)},
 		{"Duration", report.FormatMS(run.DurationMS)},
