@@ -155,6 +155,32 @@ func wantLife(t *testing.T, run *report.Run) {
 	}
 }
 
+// And the same file on their own pages, in a real Chrome, by changing nothing but the flag.
+func TestOneScenarioInTheBrowser(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"passrig-demo", "simplewebauthn", "better-auth", "authjs", "passport"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var origin string
+			if name == "passrig-demo" {
+				origin = demorptest.Start(t, nil)
+			} else {
+				origin = start(t, name)
+			}
+			run := expectPass(t, filepath.Join("interop", "lifecycle.yaml"), name, origin, "--driver", "browser")
+			wantLife(t, run)
+			if run.Driver != "browser" || !strings.Contains(run.Browser, "Chrom") {
+				t.Errorf("driver %q, browser %q", run.Driver, run.Browser)
+			}
+			for _, phase := range []string{"options", "client", "result", "page", "total"} {
+				if run.Metrics["login."+phase].Count == 0 {
+					t.Errorf("login.%s was not measured", phase)
+				}
+			}
+		})
+	}
+}
+
 func TestFIDOInterfaceOfSimpleWebAuthn(t *testing.T) {
 	t.Parallel()
 	expectPass(t, filepath.Join("interop", "fido.yaml"), "fido", start(t, "simplewebauthn"))

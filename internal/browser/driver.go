@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/passrig/passrig/internal/engine"
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/virtual"
 	"github.com/passrig/passrig/virtual/cdp"
@@ -25,13 +26,15 @@ type Driver struct {
 	tabs    map[*rp.Session]*tab
 }
 
-// New makes a driver for a relying party, whose pages are at its base URL.
-func New(chrome *cdp.Browser, party *rp.Party, clock func() time.Time) (*Driver, error) {
-	address, err := url.Parse(party.BaseURL())
-	if err != nil {
-		return nil, err
+// Drive makes drivers on one Chrome. A relying party's pages are at its base URL.
+func Drive(chrome *cdp.Browser, clock func() time.Time) func(*rp.Party) (engine.Driver, error) {
+	return func(party *rp.Party) (engine.Driver, error) {
+		address, err := url.Parse(party.BaseURL())
+		if err != nil {
+			return nil, err
+		}
+		return &Driver{chrome: chrome, party: party, address: address, clock: clock, tabs: make(map[*rp.Session]*tab)}, nil
 	}
-	return &Driver{chrome: chrome, party: party, address: address, clock: clock, tabs: make(map[*rp.Session]*tab)}, nil
 }
 
 // tab is the page of one session. While an operation goes on, what the page asks of its client goes to

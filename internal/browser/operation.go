@@ -88,21 +88,20 @@ func (o *operation) verdict(ctx context.Context) error {
 		selectors = append(selectors, selector)
 	}
 	page := o.tab.device.Page()
-	shown, err := page.WaitAny(ctx, selectors...)
-	if refusal := o.tab.refused(); refusal != nil && (err != nil || shown > 0) {
+	shown, waitErr := page.WaitAny(ctx, selectors...)
+	refusal := o.tab.refused()
+	switch {
+	case refusal != nil && (waitErr != nil || shown > 0):
 		o.result.Outcome, o.result.ClientErr, o.result.Reason = rp.OutcomeRefused, refusal, refusal.Error()
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	o.result.Reason = fmt.Sprintf("the page shows %s", accept)
-	if shown > 0 {
-		o.result.Outcome = rp.OutcomeRejected
-		o.result.Reason = fmt.Sprintf("the page shows %s", reject)
+	case waitErr != nil:
+		return waitErr
+	case shown > 0:
+		o.result.Outcome, o.result.Reason = rp.OutcomeRejected, "the page shows "+reject
 		if text, err := page.Text(ctx, selectors[1]); err == nil && text != "" {
 			o.result.Reason = fmt.Sprintf("the page says %q", text)
 		}
+	default:
+		o.result.Reason = "the page shows " + accept
 	}
 	return nil
 }

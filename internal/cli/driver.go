@@ -15,7 +15,6 @@ import (
 
 	"github.com/passrig/passrig/internal/browser"
 	"github.com/passrig/passrig/internal/engine"
-	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/virtual/cdp"
 )
@@ -72,7 +71,7 @@ func (o *driverOptions) drive(ctx context.Context, env *Env, cfg engine.Config) 
 		return cfg, nil, err
 	}
 	cfg.Driver, cfg.Browser = engine.DriverBrowser, chrome.Version()
-	cfg.Drive = func(p *rp.Party) (engine.Driver, error) { return browser.New(chrome, p, env.Now) }
+	cfg.Drive = browser.Drive(chrome, env.Now)
 	return cfg, chrome.Close, nil
 }
 

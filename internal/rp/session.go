@@ -47,7 +47,7 @@ func (s *Session) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	}
 	for _, c := range s.Cookies(u) {
 		if !held[c.Name] {
-			cookies = append(cookies, &http.Cookie{Name: c.Name, Path: "/", MaxAge: -1})
+			cookies = append(cookies, &http.Cookie{Name: c.Name, Path: "/", MaxAge: -1}) //nolint:gosec // it deletes one in the jar and is never sent
 		}
 	}
 	s.jar.SetCookies(jarURL(u), cookies)
