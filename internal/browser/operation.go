@@ -52,8 +52,10 @@ func (o *operation) perform(ctx context.Context) error {
 	o.tab.serve(o.in.Authenticate, func() { time.AfterFunc(refusalGrace, func() { cancel(errRefused) }) })
 	defer o.tab.serve(nil, nil)
 	for i := range o.spec.Steps {
-		if err := o.step(ctx, &o.spec.Steps[i]); err != nil {
-			return err
+		if s := &o.spec.Steps[i]; ctx.Err() == nil {
+			if err := o.step(ctx, s); err != nil {
+				return fmt.Errorf("%s: %w", s.Pos, err)
+			}
 		}
 	}
 	if err := o.verdict(waiting); err != nil {
