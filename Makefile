@@ -1,4 +1,5 @@
-# Everything here runs from a fresh clone with Go, Node and make, and installs nothing outside it.
+# Everything here runs from a fresh clone with Go, Node and make, and installs nothing outside it, except a browser
+# for the tests (has-browser).
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -18,6 +19,9 @@ export GOFLAGS ?= -mod=readonly
 
 # The relying parties in examples: their packages are there when npm has left its list of them.
 rps := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard examples/rps/*/package-lock.json))
+
+# Commands that are a browser to test with; virtual/cdp knows some more.
+browsers := chromium-headless-shell chrome-headless-shell chromium chromium-browser google-chrome google-chrome-stable
 
 # Packages that start goroutines or share memory; the others cannot race. In examples nothing of ours runs
 # that does not run in these too.
@@ -39,7 +43,7 @@ demo: build ## build, then test the built-in relying party and write passrig-out
 	@bin/passrig demo
 
 .PHONY: test
-test: has-go has-node no-skips $(rps) ## run every test, against the relying parties in examples too
+test: has-go has-node has-browser no-skips $(rps) ## run every test, against the relying parties in examples too
 	@echo "go vet"
 	@go vet ./...
 	@if command -v "$$(go env CC)" >/dev/null; then \
@@ -73,7 +77,7 @@ fuzz: has-go ## run each fuzz test for FUZZTIME (30s)
 	done
 
 .PHONY: soak
-soak: has-go has-node $(rps) ## look for rare failures: tests with -race SOAKRUNS times (20), then each fuzz test for SOAKTIME (10m)
+soak: has-go has-node has-browser $(rps) ## look for rare failures: tests with -race SOAKRUNS times (20), then each fuzz test for SOAKTIME (10m)
 	@CGO_ENABLED=1 go test -race -count=$(SOAKRUNS) -timeout=2h $(concurrent)
 	@$(MAKE) fuzz FUZZTIME=$(SOAKTIME)
 
@@ -109,6 +113,19 @@ has-go:
 has-node:
 	@command -v npm >/dev/null || { echo "npm is not there: the relying parties in examples/rps run on Node 20 or newer, see https://nodejs.org" >&2; exit 1; }
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "node $$(node --version) is too old: the relying parties in examples/rps run on Node 20 or newer" >&2; exit 1; }
+
+.PHONY: has-browser
+has-browser:
+	@for browser in "$${PASSRIG_CHROME:-}" $(browsers) "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do \
+	  if command -v "$$browser" >/dev/null; then exit 0; fi; \
+	done; \
+	as=; if [ "$$(id -u)" != 0 ]; then as="sudo -n"; fi; \
+	if command -v apt-get >/dev/null && $$as true 2>/dev/null; then \
+	  echo "no Chromium or Chrome is there: apt-get install chromium"; \
+	  $$as apt-get update -q && $$as apt-get install -y -q chromium; \
+	else \
+	  echo "no Chromium or Chrome is there: the tests drive pages in one, install it with: sudo apt-get install chromium (or name one in PASSRIG_CHROME)" >&2; exit 1; \
+	fi
 
 # A skipped test looks like a passed one.
 .PHONY: no-skips

@@ -179,7 +179,7 @@ func TestPaths(t *testing.T) {
 	for doc, text := range documents(t) {
 		for _, m := range named.FindAllStringSubmatch(withoutBlocks(text), -1) {
 			path := m[1]
-			if !strings.Contains(path, "/") || strings.Contains(path, "NAME") || path == "virtual/cdp" { // the place of the browser driver to come
+			if !strings.Contains(path, "/") || strings.Contains(path, "NAME") {
 				continue
 			}
 			if _, err := os.Stat(filepath.Join("..", path)); err != nil {

@@ -56,7 +56,8 @@ func TestReference(t *testing.T) {
 func headings() map[string]string {
 	return map[string]string{
 		"Adapter": "The adapter file", "File": "The scenario file", "HTTPStep": "Step of an operation",
-		"OptionsSpec": "Options", "CredentialSpec": "Credential", "ResultSpec": "Result", "User": "User",
+		"OptionsSpec": "Options", "CredentialSpec": "Credential", "ResultSpec": "Result",
+		"PageSpec": "Page", "PageFill": "Fill", "PageSelect": "Select", "PageText": "Expect text", "PageEvaluate": "Evaluate",
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Evaluate compares the rule with what was measured. A metric that is missing or has no samples
@@ -15,8 +16,8 @@ func (t ThresholdRule) Evaluate(metrics map[string]Metric) Threshold {
 	metric, ok := metrics[t.Metric]
 	if !ok {
 		result.Hint = fmt.Sprintf("nothing was recorded as %q in this run", t.Metric)
-		if near := Nearest(t.Metric, slices.Sorted(maps.Keys(metrics))); near != "" {
-			result.Hint += fmt.Sprintf("; did you mean %q?", near)
+		if recorded := t.alternatives(metrics); len(recorded) > 0 {
+			result.Hint += "; there is " + strings.Join(recorded, ", ")
 		}
 		return result
 	}
@@ -39,6 +40,23 @@ func (t ThresholdRule) Evaluate(metrics map[string]Metric) Threshold {
 	}
 	result.Actual = t.format(actual)
 	return result
+}
+
+// alternatives are the metrics of the same action or, where there is none, the actions that have some.
+func (t ThresholdRule) alternatives(metrics map[string]Metric) []string {
+	var same, actions []string
+	wanted, _, _ := strings.Cut(t.Metric, ".")
+	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		action, _, _ := strings.Cut(name, ".")
+		if action == wanted {
+			same = append(same, name)
+		}
+		actions = append(actions, action)
+	}
+	if len(same) > 0 {
+		return same
+	}
+	return slices.Compact(actions)
 }
 
 func (t ThresholdRule) met(actual float64) bool {

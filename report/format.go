@@ -59,39 +59,6 @@ func twoDigits(v int) string {
 
 func exactDuration(ns float64) string { return time.Duration(math.Round(ns)).String() }
 
-// Nearest returns the candidate with the fewest edits from word, or "" when none is close enough
-// to be what was meant: at most one edit in three characters.
-func Nearest(word string, candidates []string) string {
-	best, bestEdits := "", len(word)/3+1
-	for _, c := range candidates {
-		if edits := editDistance(word, c); edits < bestEdits {
-			best, bestEdits = c, edits
-		}
-	}
-	return best
-}
-
-// editDistance counts insertions, deletions and substitutions of bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
-
 // plural writes "1 step" or "3 steps"; the second word defaults to the first with an s.
 func plural(n int, words ...string) string {
 	word := words[0]

@@ -11,7 +11,7 @@ import (
 )
 
 // MaxFileSize is the largest result file [Load] reads, in bytes.
-const MaxFileSize = 64 << 20
+const MaxFileSize = 256 << 20
 
 // A result has at most a handful of levels of its own, and evidence adds a few. Deeper input is
 // not one of ours and would only cost stack.
@@ -39,7 +39,7 @@ func (e *LoadError) Unwrap() error { return e.Err }
 
 // Load reads a result file (JSON, [Schema]) of at most [MaxFileSize] bytes. Members it does not
 // know are ignored, since a schema version only grows; another schema, an unknown verdict or
-// anything after the result is an error. The error is a [*LoadError], or wraps what r returned.
+// anything after the result is an error. The summary is counted anew. The error is a [*LoadError], or wraps what r returned.
 func Load(r io.Reader) (*Run, error) { return load(r, MaxFileSize) }
 
 func load(r io.Reader, limit int64) (*Run, error) {
@@ -68,9 +68,7 @@ func load(r io.Reader, limit int64) (*Run, error) {
 	if err := run.checkVerdicts(); err != nil {
 		return nil, err
 	}
-	if run.Summary == (Summary{}) {
-		run.Summary = run.Summarize()
-	}
+	run.Summary = run.Summarize() // what the file says of itself may have been edited
 	return run, nil
 }
 

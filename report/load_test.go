@@ -69,6 +69,16 @@ func TestLoadIsLenientWhereTheSchemaGrows(t *testing.T) {
 	}
 }
 
+func TestLoadCountsAnew(t *testing.T) {
+	run, err := Load(strings.NewReader(`{"schema":"passrig/run/1","steps":[{"verdict":"fail"}],"summary":{"passed":1}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run.Summary != (Summary{Failed: 1}) || run.Verdict() != VerdictFail {
+		t.Errorf("summary %+v, verdict %s", run.Summary, run.Verdict())
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	files, err := filepath.Glob("testdata/runs/*.json")
 	if err != nil || len(files) == 0 {

@@ -27,6 +27,9 @@ const tinySecret = 3
 // where no letter, digit or underscore touches them. Secrets of 1 or 2 bytes are found where
 // they are a whole string. An empty secret is ignored.
 //
+// A secret of several lines is also found with its white space folded, and line by line. Where a
+// text was cut, which a "…" says, the first 6 bytes or more of a secret before it are masked too.
+//
 // Whatever was added, Apply masks the values of headers that carry credentials: cookies keep
 // their names and attributes, Authorization keeps its scheme. See [Redactor.Apply].
 //
@@ -34,12 +37,21 @@ const tinySecret = 3
 type Redactor struct {
 	mu      sync.Mutex
 	secrets map[string]string // secret -> name; the first name wins
-	matcher *matcher          // built from secrets when first needed
+	fresh   map[string]string // those of secrets that no layer holds yet
+	layers  []layer           // the largest first
+}
+
+// layer is a part of the secrets, ready to be looked for. A run learns secrets all the time and
+// redacts in between: layers are merged only with their like, so that no secret is prepared more
+// than a few times.
+type layer struct {
+	secrets map[string]string
+	matcher *matcher
 }
 
 // NewRedactor returns a Redactor that knows no secrets yet.
 func NewRedactor() *Redactor {
-	return &Redactor{secrets: make(map[string]string)}
+	return &Redactor{secrets: make(map[string]string), fresh: make(map[string]string)}
 }
 
 // Add makes the redactor replace secret by "[redacted:name]". A name is for people, so anything
@@ -54,7 +66,7 @@ func (r *Redactor) Add(name, secret string) {
 		return
 	}
 	r.secrets[secret] = maskName(name, secret)
-	r.matcher = nil
+	r.fresh[secret] = r.secrets[secret]
 }
 
 // AddBytes is Add for a binary secret such as a private key.
@@ -62,22 +74,64 @@ func (r *Redactor) AddBytes(name string, secret []byte) {
 	r.Add(name, string(secret))
 }
 
-// Text returns s without the added secrets. It is what a log line needs; header values are only
-// recognized by Apply.
+// AddValue is Add for any value. A text or number is a secret as it is; of lists and mappings
+// (JSON values) every text and number of 3 bytes or more is one. Booleans are not.
+func (r *Redactor) AddValue(name string, value any) {
+	if text, ok := scalar(value); ok {
+		r.Add(name, text)
+		return
+	}
+	r.addLeaves(name, value)
+}
+
+func (r *Redactor) addLeaves(name string, value any) {
+	switch value := value.(type) {
+	case nil, bool:
+	case []any:
+		for _, element := range value {
+			r.addLeaves(name, element)
+		}
+	case map[string]any:
+		for _, member := range value {
+			r.addLeaves(name, member)
+		}
+	default:
+		if text, ok := scalar(value); ok {
+			if len(text) >= tinySecret {
+				r.Add(name, text)
+			}
+			return
+		}
+		if plain, err := plainJSON(value); err == nil {
+			r.addLeaves(name, plain)
+		}
+	}
+}
+
+// AddHeaders adds the credentials that the headers of exchanges carry, as Apply finds them.
+func (r *Redactor) AddHeaders(exchanges []Exchange) {
+	for secret, name := range headerSecrets([]Step{{Exchanges: exchanges}}) {
+		r.Add(name, secret)
+	}
+}
+
+// Text returns s without the added secrets, and without passwords in URLs and credentials in curl
+// commands. It is what a log line needs; the values of headers are only recognized by Apply.
 func (r *Redactor) Text(s string) string {
-	return r.current().redact(s)
+	return redact(r.current(), maskInline(s))
 }
 
 // Apply removes secrets from every string of the run, in place: typed fields, map keys, and the
 // free trees (options, client data, evidence), whose Go values become plain JSON values.
 // Numbers in those trees are replaced too when their digits are a secret. Only [Verdict] values,
-// the schema and encoded histograms are left as they are, because they are not free text.
+// encoded histograms, names of metrics and members with a fixed vocabulary, such as a step's
+// action, are left as they are, because they are not free text.
 //
 // It also masks, whatever was added: the values of Cookie and Set-Cookie (names and attributes
 // stay), Authorization and Proxy-Authorization (the scheme stays), of headers whose names speak of
 // CSRF, tokens, secrets, passwords, sessions or API keys, and passwords in URLs. A masked value of 8 bytes
 // or more is then a secret for the rest of the run, so it does not live on in a body or a curl
-// command.
+// command. What a cookie or header holds is none if it is a part of the target's origin or RP ID.
 func (r *Redactor) Apply(run *Run) {
 	if run == nil {
 		return
@@ -85,22 +139,44 @@ func (r *Redactor) Apply(run *Run) {
 	r.mu.Lock()
 	secrets := maps.Clone(r.secrets)
 	r.mu.Unlock()
-	for secret, name := range headerSecrets(run) {
+	for secret, name := range headerSecrets(run.Steps) {
 		if _, known := secrets[secret]; !known {
 			secrets[secret] = name
 		}
 	}
+	maps.DeleteFunc(secrets, func(secret, name string) bool { return carried(name) && public(run, secret) })
 	maskHeaders(run)
 	walker{m: newMatcher(secrets)}.run(run)
 }
 
-func (r *Redactor) current() *matcher {
+// carried reports whether a secret of this name is one only because a cookie or header held it.
+func carried(name string) bool {
+	return name == "header" || name == "cookie" || strings.HasPrefix(name, "cookie-")
+}
+
+// public reports whether the text is a part of what the run says of its target anyway.
+func public(run *Run, text string) bool {
+	in := func(t Target) bool { return strings.Contains(t.Origin, text) || strings.Contains(t.RPID, text) }
+	return in(run.Target) || slices.ContainsFunc(run.Scenarios, func(s Scenario) bool { return in(s.Target) })
+}
+
+func (r *Redactor) current() []*matcher {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.matcher == nil {
-		r.matcher = newMatcher(r.secrets)
+	if len(r.fresh) > 0 {
+		added := r.fresh
+		r.fresh = make(map[string]string)
+		for n := len(r.layers); n > 0 && len(r.layers[n-1].secrets) <= 2*len(added); n-- {
+			maps.Copy(added, r.layers[n-1].secrets)
+			r.layers = r.layers[:n-1]
+		}
+		r.layers = append(r.layers, layer{added, newMatcher(added)})
 	}
-	return r.matcher
+	matchers := make([]*matcher, 0, len(r.layers))
+	for _, l := range r.layers {
+		matchers = append(matchers, l.matcher)
+	}
+	return matchers
 }
 
 func mask(name string) string { return "[redacted:" + name + "]" }
@@ -129,10 +205,11 @@ func maskName(name, secret string) string {
 // first bytes makes nearly all positions cheap. Ten thousand tokens with one common beginning,
 // as JWTs have, cost no more than a few.
 type matcher struct {
-	forms  []form
-	parent []int // index of the longest proper prefix among forms, or -1
-	starts [1 << 10]uint64
-	whole  map[string]string // tiny secrets, and digits for numbers: exact text -> name
+	forms   []form
+	parent  []int // index of the longest proper prefix among forms, or -1
+	starts  [1 << 10]uint64
+	whole   map[string]string // tiny secrets, and digits for numbers: exact text -> name
+	longest int               // of the forms, in bytes
 }
 
 type form struct {
@@ -148,7 +225,7 @@ func newMatcher(secrets map[string]string) *matcher {
 	m := &matcher{whole: make(map[string]string)}
 	for secret, name := range secrets {
 		m.whole[secret] = name
-		for _, text := range encodedForms(secret) {
+		for _, text := range allForms(secret) {
 			switch {
 			case len(secret) < tinySecret:
 				m.whole[text] = name
@@ -180,8 +257,15 @@ func newMatcher(secrets map[string]string) *matcher {
 		m.parent[i] = p
 		h := startHash(f.text[0], f.text[1], f.text[2])
 		m.starts[h>>6] |= 1 << (h & 63)
+		m.longest = max(m.longest, len(f.text))
 	}
 	return m
+}
+
+// mayStart reports whether a form may start with the first bytes of b.
+func (m *matcher) mayStart(b []byte) bool {
+	h := startHash(b[0], b[1], b[2])
+	return m.starts[h>>6]&(1<<(h&63)) != 0
 }
 
 func startHash(a, b, c byte) uint32 {
@@ -199,8 +283,7 @@ type span struct {
 func (m *matcher) find(text []byte) []span {
 	var spans []span
 	for i := 0; i+minForm <= len(text); i++ {
-		h := startHash(text[i], text[i+1], text[i+2])
-		if m.starts[h>>6]&(1<<(h&63)) == 0 {
+		if !m.mayStart(text[i:]) {
 			continue
 		}
 		rest := text[i:]
@@ -219,7 +302,7 @@ func (m *matcher) find(text []byte) []span {
 			break
 		}
 	}
-	return spans
+	return m.findCut(text, spans)
 }
 
 func compareStringBytes(a string, b []byte) int {
@@ -244,18 +327,24 @@ func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// redact returns s with every secret replaced.
-func (m *matcher) redact(s string) string {
-	if name, ok := m.whole[s]; ok {
-		return mask(name)
+// redact returns s with every secret replaced that one of the matchers knows.
+func redact(matchers []*matcher, s string) string {
+	forms := 0
+	for _, m := range matchers {
+		if name, ok := m.whole[s]; ok {
+			return mask(name)
+		}
+		forms += len(m.forms)
 	}
-	if len(m.forms) == 0 || len(s) < minForm {
+	if forms == 0 || len(s) < minForm {
 		return s
 	}
 	var spans []span
 	for v := range views(s) {
-		for _, sp := range m.find(v.text) {
-			spans = append(spans, span{from: v.origin(sp.from), to: v.originEnd(sp.to), name: sp.name})
+		for _, m := range matchers {
+			for _, sp := range m.find(v.text) {
+				spans = append(spans, span{from: v.origin(sp.from), to: v.originEnd(sp.to), name: sp.name})
+			}
 		}
 	}
 	if len(spans) == 0 {

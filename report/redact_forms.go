@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"html"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -26,6 +27,68 @@ func encodedForms(secret string) []string {
 	}
 	lower := hex.EncodeToString(raw)
 	return append(forms, lower, strings.ToUpper(lower))
+}
+
+// allForms lists the forms of a secret, also of how a summary or log shows one of several lines.
+func allForms(secret string) []string {
+	forms := encodedForms(secret)
+	folded := strings.Join(strings.Fields(secret), " ")
+	if folded == secret {
+		return forms
+	}
+	if len(folded) >= shortSecret {
+		forms = append(forms, encodedForms(folded)...)
+	}
+	for line := range strings.Lines(secret) {
+		if line = strings.TrimSpace(line); len(line) >= Distinctive && line != folded {
+			forms = append(forms, encodedForms(line)...)
+		}
+	}
+	return forms
+}
+
+// cutMark stands where the rest of a text was left out.
+const cutMark = "…"
+
+// An escape that a cut went through has at most this many bytes left: \UXXXXXXX.
+const maxBroken = 9
+
+// findCut adds to spans what is left of secrets at places where the text was cut.
+func (m *matcher) findCut(text []byte, spans []span) []span {
+	for done := 0; ; {
+		at := bytes.Index(text[done:], []byte(cutMark))
+		if at < 0 {
+			return spans
+		}
+		end := done + at
+		done = end + len(cutMark)
+		ends := []int{end}
+		if broken := bytes.LastIndexAny(text[max(0, end-maxBroken):end], `%\&`); broken >= 0 {
+			ends = append(ends, max(0, end-maxBroken)+broken)
+		}
+		for _, e := range ends {
+			if sp, ok := m.prefix(text[:e]); ok {
+				sp.to = end
+				spans = append(spans, sp)
+				break
+			}
+		}
+	}
+}
+
+// prefix finds the longest end of the text that a form starts with.
+func (m *matcher) prefix(text []byte) (span, bool) {
+	for i := max(0, len(text)-m.longest); i+shortSecret <= len(text); i++ {
+		rest := text[i:]
+		if !m.mayStart(rest) {
+			continue
+		}
+		next, _ := slices.BinarySearchFunc(m.forms, rest, func(f form, t []byte) int { return compareStringBytes(f.text, t) })
+		if next < len(m.forms) && strings.HasPrefix(m.forms[next].text, string(rest)) {
+			return span{from: i, to: len(text), name: m.forms[next].name}, true
+		}
+	}
+	return span{}, false
 }
 
 // embeddedBase64 returns the characters that a secret contributes on its own when it stands

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// A masked header value of this many bytes is distinctive enough to be looked for in the rest of
-// the run; a cookie whose value is "1" or "en" is not.
-const distinctive = 8
+// Distinctive is the number of bytes from which a cookie or a masked header value is distinctive
+// enough to be looked for in the rest of the run; a cookie whose value is "1" or "request" is not.
+const Distinctive = 8
 
 // headerSecrets collects the credentials that header lines of the run carry.
-func headerSecrets(run *Run) map[string]string {
+func headerSecrets(steps []Step) map[string]string {
 	found := make(map[string]string)
-	eachHeader(run, func(h *Header) {
+	eachHeader(steps, func(h *Header) {
 		for _, part := range secretParts(h.Name, h.Value) {
-			if len(part.value) >= distinctive && !strings.HasPrefix(part.value, "[redacted:") {
+			if len(part.value) >= Distinctive && !strings.HasPrefix(part.value, "[redacted:") {
 				found[part.value] = part.name
 			}
 		}
@@ -23,13 +23,13 @@ func headerSecrets(run *Run) map[string]string {
 }
 
 func maskHeaders(run *Run) {
-	eachHeader(run, func(h *Header) { h.Value = maskHeader(h.Name, h.Value) })
+	eachHeader(run.Steps, func(h *Header) { h.Value = maskHeader(h.Name, h.Value) })
 }
 
-func eachHeader(run *Run, visit func(*Header)) {
-	for i := range run.Steps {
-		for j := range run.Steps[i].Exchanges {
-			x := &run.Steps[i].Exchanges[j]
+func eachHeader(steps []Step, visit func(*Header)) {
+	for i := range steps {
+		for j := range steps[i].Exchanges {
+			x := &steps[i].Exchanges[j]
 			for k := range x.Request.Headers {
 				visit(&x.Request.Headers[k])
 			}
@@ -72,8 +72,11 @@ func secretParts(name, value string) []secretPart {
 }
 
 func secretHeader(lower string) bool {
-	for _, word := range []string{"token", "secret", "password", "api-key", "apikey", "session", "credential"} {
-		if strings.Contains(lower, word) && !strings.HasPrefix(lower, "access-control-") {
+	if strings.HasPrefix(lower, "access-control-") || strings.HasSuffix(lower, "-authenticate") {
+		return false // a policy, or the server's challenge
+	}
+	for _, word := range []string{"auth", "token", "secret", "password", "api-key", "api_key", "apikey", "session", "credential"} {
+		if strings.Contains(lower, word) {
 			return true
 		}
 	}

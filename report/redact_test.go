@@ -76,7 +76,7 @@ var places = map[string]func(*Run, string){
 	"error":         func(r *Run, s string) { r.Steps[0].Exchanges[0].Error = s },
 	"evidence":      func(r *Run, s string) { r.Checks[0].Evidence = map[string][]string{"k": {s}} },
 	"basis":         func(r *Run, s string) { r.Checks[0].Basis = []string{s} },
-	"metric name":   func(r *Run, s string) { r.Metrics = map[string]Metric{s: {}} },
+	"truncated":     func(r *Run, s string) { *r.Steps[0].Exchanges[0].Response = Response{Body: s, Truncated: true} },
 	"threshold":     func(r *Run, s string) { r.Thresholds[0].Actual = s },
 }
 
@@ -151,6 +151,15 @@ func TestRedactorText(t *testing.T) {
 		{"surrogate pair", "pass𝄞word", `"pass\uD834\uDD1Eword"`, `"[redacted:s]"`},
 		{"JSON slash", "https-ish/secret", `"https-ish\/secret"`, `"[redacted:s]"`},
 		{"entity", `a"b'c&d!`, "value=a&quot;b&#39;c&amp;d!", "value=[redacted:s]"},
+		{"several lines, folded", "line one 1\n  line two 2\n", "bad key: line one 1 line two 2", "bad key: [redacted:s]"},
+		{"several lines, one of them", "line one 1\nline two 2", "at 2: line two 2!", "at 2: [redacted:s]!"},
+		{"several lines, cut", "line one 1\nline two 2", "bad key: line one 1 li…", "bad key: [redacted:s]…"},
+		{"cut", "hunter22-and-more", "pw=hunter22-an… x", "pw=[redacted:s]… x"},
+		{"cut, too little to tell", "hunter22-and-more", "pw=hunte…", "pw=hunte…"},
+		{"not cut", "hunter22-and-more", "pw=hunter22-an", "pw=hunter22-an"},
+		{"cut in base64", "hunter22-and-more", "aHVudGVyMjIt…", "[redacted:s]…"},
+		{"cut in an escape", "hunter2/and-more", "q=hunter2%2…", "q=[redacted:s]…"},
+		{"password in a URL", "hunter22", "to http://u:other1@h/", "to http://u:[redacted:password]@h/"},
 		{"no secret", "hunter22", "100% \\ & + 'x' %zz \\u12", "100% \\ & + 'x' %zz \\u12"},
 	}
 	for _, tt := range tests {
@@ -198,6 +207,10 @@ func TestRedactorMasksHeadersByDefault(t *testing.T) {
 		{"Access-Control-Allow-Credentials", "true", "true"},
 		{"Content-Type", "application/json", "application/json"},
 		{"X-Auth-Token", "", ""},
+		{"X-Auth", "c", "[redacted:header]"},
+		{"X-Session", "c", "[redacted:header]"},
+		{"X_API_KEY", "c", "[redacted:header]"},
+		{"WWW-Authenticate", `Basic realm="x"`, `Basic realm="x"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name+"="+tt.value, func(t *testing.T) {
@@ -258,6 +271,92 @@ func TestRedactorTrees(t *testing.T) {
 	}
 	if diff := cmp.Diff(any(want), run.Checks[0].Evidence); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Secrets that are learned while a run goes on are found like those known from the start.
+func TestRedactorLearnsInBetween(t *testing.T) {
+	r := NewRedactor()
+	var text strings.Builder
+	for i := range 300 {
+		r.Add("token", fmt.Sprintf("token-%04d", i))
+		fmt.Fprintf(&text, "token-%04d ", i)
+		if got := r.Text(text.String()); strings.Contains(got, "token-") {
+			t.Fatalf("after %d: %s", i+1, got)
+		}
+	}
+}
+
+func TestRedactorCutBody(t *testing.T) {
+	run := smallRun()
+	*run.Steps[0].Exchanges[0].Response = Response{Body: "xx hunter22-an", Truncated: true}
+	r := NewRedactor()
+	r.Add("s", "hunter22-and-more")
+	r.Apply(run)
+	if got := run.Steps[0].Exchanges[0].Response.Body; got != "xx [redacted:s]" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestRedactorAddValue(t *testing.T) {
+	r := NewRedactor()
+	r.AddValue("v", map[string]any{"user": "ab", "pass": "hunter22", "more": []any{12345678.0, "open sesame", true, nil}})
+	r.AddValue("s", []string{"of another type"})
+	r.AddValue("n", 24681357)
+	r.AddValue("b", true)
+	const in = "ab hunter22 12345678 open sesame of another type 24681357 true"
+	if got, want := r.Text(in), "ab [redacted:v] [redacted:v] [redacted:v] [redacted:s] [redacted:n] true"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestRedactorAddHeaders(t *testing.T) {
+	r := NewRedactor()
+	r.AddHeaders([]Exchange{{Request: Request{Headers: []Header{{"X-Auth", "hunter22"}, {"Accept", "text/html"}}}}})
+	if got, want := r.Text("hunter22 text/html"), "[redacted:header] text/html"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A relying party may put anything into a cookie; the report must stay one.
+func TestRedactorLeavesVocabularyAndTarget(t *testing.T) {
+	words := []string{"register", "accepted", "localhost", "http://localhost:8080", "registration", "options-x", "passrig-demo"}
+	run := smallRun()
+	run.Driver, run.Target = "register", Target{Adapter: "passrig-demo", Origin: "http://localhost:8080"}
+	step := &run.Steps[0]
+	step.Action, step.Outcome, step.Title = "register", "accepted", "register alice"
+	step.Ceremony = &Ceremony{Kind: "registration", Phases: []Phase{{Name: "options-x"}}}
+	step.Exchanges[0].Request.URL = "http://localhost:8080/register"
+	run.Metrics = map[string]Metric{"register.total": {Unit: UnitNanoseconds}}
+	run.Thresholds[0].Text = "register.total.p95 < 10s"
+	var cookies []string
+	r := NewRedactor()
+	for i, word := range words {
+		cookies = append(cookies, fmt.Sprintf("c%d=%s", i, word))
+		r.Add("cookie c", word)
+	}
+	step.Exchanges[0].Request.Headers = []Header{{"Cookie", strings.Join(cookies, "; ")}}
+	r.Apply(run)
+	want := Step{
+		Action: "register", Outcome: "accepted", Title: "[redacted:cookie-c] alice",
+		Ceremony: &Ceremony{Kind: "registration", Phases: []Phase{{Name: "options-x"}}},
+	}
+	got := *step
+	if got.Exchanges[0].Request.URL != "http://localhost:8080/[redacted:cookie-c]" {
+		t.Errorf("URL %s", got.Exchanges[0].Request.URL)
+	}
+	if header := got.Exchanges[0].Request.Headers[0].Value; strings.Contains(header, "localhost") || strings.Contains(header, "accepted") {
+		t.Errorf("header %s", header)
+	}
+	got.Exchanges = nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, ok := run.Metrics["register.total"]; !ok || run.Driver != "register" || run.Thresholds[0].Text != "register.total.p95 < 10s" {
+		t.Errorf("driver %q, metrics %v, threshold %q", run.Driver, run.Metrics, run.Thresholds[0].Text)
+	}
+	if run.Target != (Target{Adapter: "passrig-demo", Origin: "http://localhost:8080"}) {
+		t.Errorf("target %+v", run.Target)
 	}
 }
 

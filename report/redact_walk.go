@@ -3,20 +3,19 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // walker applies a matcher to every string of a run. It goes by reflection, so that a member
 // added to the model later is covered without anyone having to remember it.
 type walker struct{ m *matcher }
 
-func (w walker) run(run *Run) {
-	schema := run.Schema
-	w.value(reflect.ValueOf(run).Elem())
-	run.Schema = schema
-}
+func (w walker) run(run *Run) { w.value(reflect.ValueOf(run).Elem()) }
 
 func (w walker) value(v reflect.Value) {
 	switch v.Kind() {
@@ -25,7 +24,7 @@ func (w walker) value(v reflect.Value) {
 			v.SetString(w.text(v.String()))
 		}
 	case reflect.Struct:
-		w.fields(v)
+		w.structure(v)
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
 			w.value(v.Index(i))
@@ -44,15 +43,28 @@ func (w walker) value(v reflect.Value) {
 	}
 }
 
+func (w walker) structure(v reflect.Value) {
+	switch part := v.Addr().Interface().(type) {
+	case *Response:
+		if part.Truncated { // the mark says that a secret may have lost its end
+			part.Body = strings.TrimSuffix(w.text(part.Body+cutMark), cutMark)
+		}
+	case *Threshold:
+		if _, err := ParseThreshold(part.Text); err == nil {
+			text := part.Text
+			defer func() { part.Text = text }()
+		}
+	}
+	w.fields(v)
+}
+
+// fields leaves out what cannot be changed (time.Time) and what is tagged redact:"-": words of a
+// fixed vocabulary, and encoded data where a match would be a coincidence.
 func (w walker) fields(v reflect.Value) {
 	for i := range v.NumField() {
-		if !v.Type().Field(i).IsExported() {
-			continue // time.Time
+		if f := v.Type().Field(i); f.IsExported() && f.Tag.Get("redact") != "-" {
+			w.value(v.Field(i))
 		}
-		if v.Type() == reflect.TypeFor[Metric]() && v.Type().Field(i).Name == "Histogram" {
-			continue // compressed counts: a match would be a coincidence and break it
-		}
-		w.value(v.Field(i))
 	}
 }
 
@@ -68,6 +80,10 @@ func (w walker) mapping(v reflect.Value) {
 		elem := reflect.New(v.Type().Elem()).Elem()
 		elem.Set(v.MapIndex(key))
 		w.value(elem)
+		if v.Type() == reflect.TypeFor[map[string]Metric]() {
+			out.SetMapIndex(key, elem) // thresholds and other runs know the metric by its name
+			continue
+		}
 		name := freeKey(w.text(key.String()), func(k string) bool {
 			return out.MapIndex(reflect.ValueOf(k).Convert(v.Type().Key())).IsValid()
 		})
@@ -86,7 +102,8 @@ func (w walker) tree(v any) any {
 	case string:
 		return w.text(v)
 	case float64, int, int64, uint64, json.Number:
-		if name, ok := w.m.whole[fmt.Sprint(v)]; ok {
+		text, _ := scalar(v)
+		if name, ok := w.m.whole[text]; ok {
 			return mask(name)
 		}
 		return v
@@ -103,17 +120,38 @@ func (w walker) tree(v any) any {
 	case map[string]any:
 		return w.object(v)
 	}
+	plain, err := plainJSON(v)
+	if err != nil {
+		return fmt.Sprintf("not shown: %T %v", v, err)
+	}
+	return w.tree(plain)
+}
+
+// plainJSON is the value that its JSON form decodes into.
+func plainJSON(v any) (plain any, err error) {
 	data, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Sprintf("not shown: %T cannot be written as JSON", v)
+		return nil, errors.New("cannot be written as JSON")
 	}
-	var plain any
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber() // an int64 must not lose digits on the way
 	if err := dec.Decode(&plain); err != nil {
-		return fmt.Sprintf("not shown: %T cannot be read back from JSON", v)
+		return nil, errors.New("cannot be read back from JSON")
 	}
-	return w.tree(plain)
+	return plain, nil
+}
+
+// scalar is a text as it is, or a number as JSON writes it.
+func scalar(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), true
+	case int, int64, uint64, json.Number:
+		return fmt.Sprint(v), true
+	}
+	return "", false
 }
 
 func (w walker) object(v map[string]any) map[string]any {
@@ -140,5 +178,5 @@ func freeKey(key string, taken func(string) bool) string {
 }
 
 func (w walker) text(s string) string {
-	return w.m.redact(maskInline(s))
+	return redact([]*matcher{w.m}, maskInline(s))
 }

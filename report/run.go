@@ -23,12 +23,13 @@ const (
 	VerdictError Verdict = "error"
 )
 
-// Run is one execution, as written to a result file.
+// Run is one execution, as written to a result file. Members tagged redact:"-" have a fixed
+// vocabulary, or are encoded: no secret gets into them, and none is looked for.
 type Run struct {
-	Schema     string            `json:"schema"`
+	Schema     string            `json:"schema" redact:"-"`
 	Tool       Tool              `json:"tool"`
 	Name       string            `json:"name,omitempty"`
-	Driver     string            `json:"driver"`            // "api" or "browser"
+	Driver     string            `json:"driver" redact:"-"` // "api" or "browser"
 	Browser    string            `json:"browser,omitempty"` // its name and version
 	Target     Target            `json:"target"`
 	Seed       uint64            `json:"seed"`
@@ -56,7 +57,7 @@ type Tool struct {
 
 // Target is the relying party that was driven.
 type Target struct {
-	Adapter string `json:"adapter"`
+	Adapter string `json:"adapter" redact:"-"`
 	Origin  string `json:"origin"`
 	BaseURL string `json:"baseUrl,omitempty"` // where requests went, if not to the origin
 	RPID    string `json:"rpId,omitempty"`
@@ -77,10 +78,10 @@ type Scenario struct {
 
 // Step is one executed step of a scenario.
 type Step struct {
-	ID         string     `json:"id"`       // unique in the run: "quickstart/3" or "quickstart/5.2/1"
-	Scenario   string     `json:"scenario"` // Scenario.ID
-	Action     string     `json:"action"`   // "register", "login", …
-	Title      string     `json:"title"`    // "login alice on phone"
+	ID         string     `json:"id"`                // unique in the run: "quickstart/3" or "quickstart/5.2/1"
+	Scenario   string     `json:"scenario"`          // Scenario.ID
+	Action     string     `json:"action" redact:"-"` // "register", "login", …
+	Title      string     `json:"title"`             // "login alice on phone"
 	File       string     `json:"file,omitempty"`
 	Line       int        `json:"line,omitempty"`
 	Verdict    Verdict    `json:"verdict"`
@@ -88,7 +89,7 @@ type Step struct {
 	Hint       string     `json:"hint,omitempty"`     // what to do about it
 	Expected   string     `json:"expected,omitempty"` // filled when not a plain pass
 	Actual     string     `json:"actual,omitempty"`
-	Outcome    string     `json:"outcome,omitempty"` // accepted, rejected, refused or error
+	Outcome    string     `json:"outcome,omitempty" redact:"-"` // accepted, rejected, refused or error
 	User       string     `json:"user,omitempty"`
 	Device     string     `json:"device,omitempty"`
 	StartMS    float64    `json:"startMs"` // since Run.Started
@@ -110,7 +111,7 @@ type PageEvidence struct {
 
 // Ceremony is what a registration or authentication looked like, decoded.
 type Ceremony struct {
-	Kind         string  `json:"kind"` // "registration" or "authentication"
+	Kind         string  `json:"kind" redact:"-"` // "registration" or "authentication"
 	Phases       []Phase `json:"phases"`
 	Options      any     `json:"options,omitempty"`    // the RP's options as the client saw them (JSON)
 	ClientData   any     `json:"clientData,omitempty"` // decoded clientDataJSON
@@ -118,7 +119,7 @@ type Ceremony struct {
 	Attestation  any     `json:"attestation,omitempty"`
 	Response     any     `json:"response,omitempty"` // the credential as sent (JSON, before the adapter's encoding)
 	CredentialID string  `json:"credentialId,omitempty"`
-	ClientError  string  `json:"clientError,omitempty"` // DOMException name when the client refused
+	ClientError  string  `json:"clientError,omitempty" redact:"-"` // DOMException name when the client refused
 }
 
 // The phases of a ceremony; the drivers use the same names.
@@ -132,7 +133,7 @@ const (
 
 // Phase is one timed part of a ceremony.
 type Phase struct {
-	Name       string  `json:"name"`
+	Name       string  `json:"name" redact:"-"`
 	StartMS    float64 `json:"startMs"` // since the step's start
 	DurationMS float64 `json:"durationMs"`
 }
@@ -140,7 +141,7 @@ type Phase struct {
 // Exchange is one HTTP request and its answer, redacted.
 type Exchange struct {
 	Purpose  string    `json:"purpose"` // "options", "result", "whoami", …
-	Phase    string    `json:"phase,omitempty"`
+	Phase    string    `json:"phase,omitempty" redact:"-"`
 	StartMS  float64   `json:"startMs"` // since the step's start
 	Timing   Timing    `json:"timing"`
 	Request  Request   `json:"request"`
@@ -161,7 +162,7 @@ type Timing struct {
 
 // Request is the request side of an exchange.
 type Request struct {
-	Method  string   `json:"method"`
+	Method  string   `json:"method" redact:"-"`
 	URL     string   `json:"url"`
 	Headers []Header `json:"headers,omitempty"`
 	Body    string   `json:"body,omitempty"`
@@ -185,11 +186,11 @@ type Header struct {
 
 // Check is one verified expectation of an RP.
 type Check struct {
-	ID         string   `json:"id"`
+	ID         string   `json:"id" redact:"-"`
 	Title      string   `json:"title,omitempty"`
-	Ceremony   string   `json:"ceremony,omitempty"`
-	Severity   string   `json:"severity,omitempty"`
-	Level      string   `json:"level,omitempty"`
+	Ceremony   string   `json:"ceremony,omitempty" redact:"-"`
+	Severity   string   `json:"severity,omitempty" redact:"-"`
+	Level      string   `json:"level,omitempty" redact:"-"`
 	Verdict    Verdict  `json:"verdict"`
 	Message    string   `json:"message,omitempty"`
 	Expected   string   `json:"expected,omitempty"`
@@ -207,7 +208,7 @@ const (
 
 // Metric is a named distribution of durations, or a counter.
 type Metric struct {
-	Unit      string  `json:"unit"` // UnitNanoseconds or UnitCount
+	Unit      string  `json:"unit" redact:"-"` // UnitNanoseconds or UnitCount
 	Count     int64   `json:"count"`
 	Min       float64 `json:"min"`
 	Mean      float64 `json:"mean"`
@@ -217,8 +218,8 @@ type Metric struct {
 	P99       float64 `json:"p99"`
 	P999      float64 `json:"p999,omitempty"` // 99.9th percentile
 	Max       float64 `json:"max"`
-	Clamped   int64   `json:"clamped,omitempty"`   // samples beyond the range, counted as its end
-	Histogram string  `json:"histogram,omitempty"` // HDR V2, compressed, base64
+	Clamped   int64   `json:"clamped,omitempty"`              // samples beyond the range, counted as its end
+	Histogram string  `json:"histogram,omitempty" redact:"-"` // HDR V2, compressed, base64
 }
 
 // Threshold is a limit on a metric and how it was met.

@@ -37,6 +37,11 @@ type ThresholdError struct {
 	Length  int    // of the offending part, in bytes; 0 when something is missing there
 	Message string
 	Hint    string // what would be right; may be empty
+
+	// Word is the word that is wrong, and Known those that it could have been, for whoever can tell which
+	// of them was meant. Empty when that is not what is wrong.
+	Word  string
+	Known []string
 }
 
 // Error returns the message with the text it is about.
@@ -155,11 +160,10 @@ func (t *ThresholdRule) parseValue(value string, statWritten bool) *ThresholdErr
 		return &ThresholdError{Message: fmt.Sprintf("count is a number, but %q is a time", value)}
 	case isDuration: // the last word was meant as a statistic, or one is missing
 		last := t.Metric[strings.LastIndexByte(t.Metric, '.')+1:]
-		hint := "add one of " + strings.Join(timeStatistics(), ", ")
-		if near := Nearest(last, statistics()); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
+		return &ThresholdError{
+			Offset: -1, Message: fmt.Sprintf("%q is not a statistic, and a time needs one", last),
+			Hint: "add one of " + strings.Join(timeStatistics(), ", "), Word: last, Known: timeStatistics(),
 		}
-		return &ThresholdError{Offset: -1, Message: fmt.Sprintf("%q is not a statistic, and a time needs one", last), Hint: hint}
 	}
 	hint := `a time is a number with a unit, like "300ms" or "1.5s"`
 	if t.Stat == "count" {

@@ -67,8 +67,8 @@ type adapterChecker struct {
 func (c *adapterChecker) check() {
 	a := c.adapter
 	if a.Origin != "" {
-		if problem := originProblem(a.Origin); problem != "" {
-			c.fail(c.root.At("origin"), originHint, "%q %s", a.Origin, problem)
+		if problem, hint := OriginProblem(a.Origin); problem != "" {
+			c.fail(c.root.At("origin"), hint, "%q %s", a.Origin, problem)
 		}
 	}
 	c.base = c.newScope()

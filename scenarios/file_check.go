@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,9 +15,6 @@ import (
 	"github.com/passrig/passrig/scenarios/internal/shape"
 	"github.com/passrig/passrig/scenarios/internal/source"
 )
-
-// nobody is what expect: user says when no one is signed in.
-const nobody = "nobody"
 
 // fileChecker finds what is wrong with a scenario beyond its shape.
 type fileChecker struct {
@@ -158,8 +154,8 @@ func (c *fileChecker) checkOrigin(given *source.Node) {
 	switch {
 	case c.options.Origin != "":
 		t.Origin = NewText(c.options.Origin)
-		if problem := originProblem(c.options.Origin); problem != "" {
-			c.errs.Add(diag.Diagnostic{File: "--origin", Message: fmt.Sprintf("%q %s", c.options.Origin, problem), Hint: originHint, Kind: diag.KindMeaning})
+		if problem, hint := OriginProblem(c.options.Origin); problem != "" {
+			c.errs.Add(diag.Diagnostic{File: "--origin", Message: fmt.Sprintf("%q %s", c.options.Origin, problem), Hint: hint, Kind: diag.KindMeaning})
 		}
 		return
 	case t.Origin.IsZero() && c.file.Adapter != nil && c.file.Adapter.Origin != "":
@@ -178,8 +174,8 @@ func (c *fileChecker) checkOrigin(given *source.Node) {
 	if !known {
 		return
 	}
-	if problem := originProblem(origin); problem != "" && given.Get("origin") != nil {
-		c.fail(given.At("origin"), originHint, "%q %s", origin, problem)
+	if problem, hint := OriginProblem(origin); problem != "" && given.Get("origin") != nil {
+		c.fail(given.At("origin"), hint, "%q %s", origin, problem)
 	}
 	if t.IMayTest != "" && t.IMayTest != origin {
 		c.fail(given.At("i-may-test"), "repeat the origin: "+origin, "i-may-test is not the origin")
@@ -193,20 +189,6 @@ func (t Text) literal() (string, bool) {
 	}
 	s, err := t.t.string(nil)
 	return s, err == nil
-}
-
-const originHint = "write scheme://host or scheme://host:port, without a path"
-
-// originProblem says what is wrong with an origin, or "".
-func originProblem(s string) string {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
-		return "is not an origin"
-	case u.Path != "", u.RawQuery != "", u.Fragment != "", u.User != nil, strings.HasSuffix(s, "?"), strings.HasSuffix(s, "#"):
-		return "is a URL, not an origin"
-	}
-	return ""
 }
 
 // checkWith checks the values the target gives for the adapter's params.
@@ -238,22 +220,41 @@ func (c *fileChecker) checkWith(given *source.Node) {
 func (c *fileChecker) checkPeople() {
 	for _, section := range []string{"accounts", "users"} {
 		for _, m := range c.root.Get(section).Sorted() {
-			if m.Key.Value == nobody {
+			if m.Key.Value == Nobody {
 				c.fail(m.Key, "", "nobody is not a name: it says that no one is signed in")
 			}
 		}
 	}
-	if c.options.Providers == nil {
+	for _, m := range c.root.Get("accounts").Sorted() {
+		account := c.file.Accounts[m.Key.Value]
+		if n := m.Value.Get("provider"); account.Provider != "" && c.options.Providers != nil && !slices.Contains(c.options.Providers, account.Provider) {
+			c.fail(n, diag.Suggest(account.Provider, c.options.Providers), "unknown provider %q", account.Provider)
+		}
+		for _, d := range m.Value.Get("devices").Sorted() {
+			if a := account.Devices[d.Key.Value].Authenticator; a != nil {
+				c.checkAuthenticator(a, account.Provider, d.Value.Get("authenticator"))
+			}
+		}
+	}
+}
+
+// checkAuthenticator reports what no authenticator can be, as far as that does not depend on what the
+// provider's are like.
+func (c *fileChecker) checkAuthenticator(a *Authenticator, provider string, n *source.Node) {
+	backedUp := a.BackedUp != nil && *a.BackedUp
+	switch {
+	case !backedUp:
+	case a.BackupEligible == nil && provider == "":
+		c.fail(n.Key("backed-up"), "add backup-eligible: true, or name a provider that syncs", "only a passkey that may be synced can be backed up (WebAuthn L3 §6.1.3)")
+	case a.BackupEligible != nil && !*a.BackupEligible:
+		c.fail(n.Key("backed-up"), "write backup-eligible: true", "only a passkey that may be synced can be backed up (WebAuthn L3 §6.1.3)")
+	}
+	if a.Attestation != "fido-u2f" {
 		return
 	}
-	for _, m := range c.root.Get("accounts").Sorted() {
-		n := m.Value.Get("provider")
-		if n == nil || n.Kind != source.String {
-			continue
-		}
-		name, _, _ := strings.Cut(n.Value, "@")
-		if !slices.Contains(c.options.Providers, n.Value) && !slices.Contains(c.options.Providers, name) {
-			c.fail(n, diag.Suggest(n.Value, c.options.Providers), "unknown provider %q", n.Value)
+	for i, name := range a.Algorithms {
+		if name != "ES256" {
+			c.fail(n.Get("algorithms").Item(i), "write algorithms: [ES256]", "fido-u2f attestation is for ES256 keys only, not for %s", name)
 		}
 	}
 }
@@ -265,7 +266,11 @@ func (c *fileChecker) checkThresholds() {
 		if e, ok := errors.AsType[*report.ThresholdError](err); ok {
 			at := utf8.RuneCountInString(t.Text[:e.Offset])
 			width := utf8.RuneCountInString(t.Text[e.Offset : e.Offset+e.Length])
-			c.errs.Add(n.DiagnosticIn(at, width, diag.KindMeaning, e.Message, e.Hint))
+			hint := e.Hint
+			if diag.Nearest(e.Word, e.Known) != "" {
+				hint = diag.Suggest(e.Word, e.Known)
+			}
+			c.errs.Add(n.DiagnosticIn(at, width, diag.KindMeaning, e.Message, hint))
 		} else if err != nil {
 			c.fail(n, "", "%s", err)
 		}

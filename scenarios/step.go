@@ -126,6 +126,9 @@ type Include struct {
 	Params map[string]Param `yaml:"-"` // what the included file declares, filled by Load
 }
 
+// Nobody is what [Expect.User] says when no one is signed in. No user is called so.
+const Nobody = "nobody"
+
 // Expect is what must be true after a step. Members left out are not looked at, except that outcome
 // defaults to accepted.
 type Expect struct {

@@ -105,7 +105,21 @@ func (c *stepChecker) step(s *Step, n *source.Node) {
 	c.define(s, action, n)
 	if s.Expect != nil {
 		c.compile(s.Expect, n.Get("expect"), c.now())
-		c.expect(s, action, n.Get("expect"))
+	}
+	switch {
+	case s.Repeat != nil || s.Include != nil:
+		c.holder(action, n)
+	case s.Expect != nil:
+		c.expect(s, action, n)
+	}
+}
+
+// holder reports members that mean nothing on a step that only holds others.
+func (c *stepChecker) holder(action string, n *source.Node) {
+	for _, name := range []string{"id", "timeout", "expect"} {
+		if n.Get(name) != nil {
+			c.fail(n.Key(name), "put it on a step inside", "%s holds steps and has no %s of its own", action, name)
+		}
 	}
 }
 
@@ -179,11 +193,11 @@ func (c *stepChecker) refProblem(kind, ref, user string) (problem, hint string) 
 	users := c.file.userNames()
 	switch kind {
 	case "user-or-nobody":
-		if ref == nobody {
+		if ref == Nobody {
 			return "", ""
 		}
 		if !slices.Contains(users, ref) {
-			return fmt.Sprintf("no user is called %q", ref), diag.Suggest(ref, append(users, nobody))
+			return fmt.Sprintf("no user is called %q", ref), diag.Suggest(ref, append(users, Nobody))
 		}
 	case "user":
 		if !slices.Contains(users, ref) {

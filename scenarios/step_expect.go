@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/passrig/passrig/scenarios/internal/source"
@@ -75,9 +74,15 @@ func (c *stepChecker) offered(s *Step, action string, n *source.Node) {
 	}
 }
 
-// expect finds expectations that contradict each other, or that the step can never meet.
-func (c *stepChecker) expect(s *Step, action string, n *source.Node) {
-	e := s.Expect
+// expect finds expectations that contradict each other, that the step can never meet, or that nothing
+// would look at.
+func (c *stepChecker) expect(s *Step, action string, step *source.Node) {
+	e, n := s.Expect, step.Get("expect")
+	if s.Signup != nil && c.file != nil && c.file.Adapter != nil && c.file.Adapter.Operations[OpSignup].With == OpRegister {
+		c.fail(step.Key("expect"), "expect it of the register step: the account is made there",
+			"nothing is sent by signup, so there is nothing to expect: with the adapter %q it comes with register", c.file.Adapter.Name)
+		return
+	}
 	if e.Error != "" && e.Outcome != "" && e.Outcome != "refused" {
 		c.fail(n.Key("error"), "an error is thrown by the client, which is outcome: refused", "error contradicts outcome: %s", e.Outcome)
 	}
@@ -91,7 +96,14 @@ func (c *stepChecker) expect(s *Step, action string, n *source.Node) {
 			}
 		}
 	}
-	c.expectAnswer(s, action, n)
+	if s.local() {
+		c.expectLocally(s, action, n)
+		return
+	}
+	if n.Get("user") != nil && action != "" && !tellsUser(action) {
+		c.fail(n.Key("user"), "expect it of a whoami step after this one", "who is signed in is not asked after %s", action)
+		return
+	}
 	if e.User != "" && c.file != nil && c.file.Adapter != nil && n.Get("user") != nil {
 		if _, ok := c.file.Adapter.Operations[OpWhoami]; !ok {
 			c.fail(n.Key("user"), "it offers "+strings.Join(c.file.Adapter.Offers(), ", "),
@@ -100,15 +112,29 @@ func (c *stepChecker) expect(s *Step, action string, n *source.Node) {
 	}
 }
 
-// expectAnswer reports expectations of an answer on steps that send nothing themselves.
-func (c *stepChecker) expectAnswer(s *Step, action string, n *source.Node) {
-	local := slices.Contains([]string{"repeat", "assert", "set", "include"}, action) || action == "wait" && s.Wait.Request == nil
-	if !local {
-		return
-	}
+// tellsUser says whether whoami is asked after an action.
+func tellsUser(action string) bool {
+	return isCeremony(action) || action == OpSignup || action == OpLogout || action == OpWhoami
+}
+
+// local says whether the step sends nothing itself.
+func (s *Step) local() bool {
+	return s.Assert != nil || s.Set != nil || s.Wait != nil && s.Wait.Request == nil
+}
+
+// expectLocally reports expectations of an answer or its time on a step that gets none.
+func (c *stepChecker) expectLocally(s *Step, action string, n *source.Node) {
 	for _, name := range []string{"outcome", "user", "status"} {
 		if n.Get(name) != nil && (name != "outcome" || s.Expect.Outcome != "refused") {
 			c.fail(n.Key(name), "", "%s sends no request, so there is no %s to expect", action, name)
+		}
+	}
+	if n.Get("within") != nil {
+		c.fail(n.Key("within"), "", "%s sends no request, so there is no time to measure", action)
+	}
+	for i, e := range s.Expect.That {
+		if e != nil && e.e != nil && e.e.roots["result"] {
+			c.fail(n.Get("that").Item(i), "", "%s sends no request, so there is no result to look at", action)
 		}
 	}
 }

@@ -23,17 +23,19 @@ type Driver struct {
 	party   *rp.Party
 	address *url.URL // where pages are
 	clock   func() time.Time
+	trace   func(cdp.Trace)
 	tabs    map[*rp.Session]*tab
 }
 
-// Drive makes drivers on one Chrome. A relying party's pages are at its base URL.
-func Drive(chrome *cdp.Browser, clock func() time.Time) func(*rp.Party) (engine.Driver, error) {
+// Drive makes drivers on one Chrome. A relying party's pages are at its base URL. trace, which may be
+// nil, hears of every page step; that makes ceremonies slower.
+func Drive(chrome *cdp.Browser, clock func() time.Time, trace func(cdp.Trace)) func(*rp.Party) (engine.Driver, error) {
 	return func(party *rp.Party) (engine.Driver, error) {
 		address, err := url.Parse(party.BaseURL())
 		if err != nil {
 			return nil, err
 		}
-		return &Driver{chrome: chrome, party: party, address: address, clock: clock, tabs: make(map[*rp.Session]*tab)}, nil
+		return &Driver{chrome: chrome, party: party, address: address, clock: clock, trace: trace, tabs: make(map[*rp.Session]*tab)}, nil
 	}
 }
 
@@ -108,7 +110,7 @@ func (d *Driver) tab(ctx context.Context, s *rp.Session) (*tab, error) {
 		if err != nil {
 			return nil, err
 		}
-		device, err := d.chrome.NewDevice(ctx, cdp.DeviceConfig{Software: software, Answer: t.ask, Platform: true, IgnoreAutofill: true})
+		device, err := d.chrome.NewDevice(ctx, cdp.DeviceConfig{Software: software, Answer: t.ask, Platform: true, IgnoreAutofill: true, Trace: d.trace})
 		if err != nil {
 			return nil, err
 		}

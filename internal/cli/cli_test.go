@@ -209,11 +209,52 @@ func TestProgressWaits(t *testing.T) {
 		<-time.After(10 * time.Second)
 		p.start("next", 1)
 		p.finish()
-		want := "while it is shown\nlong 50% 2/4 in 10s, login alice\nlong 50% 2/4 in 11s, stopped\nnext 0% 0/1 in 0s, stopped\n"
+		want := "while it is shown\nlong 50% 2/4 in 12s, login alice\nlong 50% 2/4 in 13s, stopped\nnext 0% 0/1 in 0s, stopped\n"
 		if diff := cmp.Diff(want, out.String()); diff != "" {
 			t.Error(diff)
 		}
 	})
+}
+
+// TestProgressGrows covers a step that nobody foresaw: the total grows as soon as it begins.
+func TestProgressGrows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out lockedBuffer
+		p := newLateProgress(&Env{Now: time.Now, Stderr: &out})
+		p.start("implied", 2)
+		<-time.After(patience + time.Second)
+		p.next("register alice")
+		p.next("sign up alice")
+		p.step()
+		<-time.After(9*time.Second + time.Second/2)
+		p.step()
+		<-time.After(10*time.Second + time.Second/2)
+		p.next("login alice")
+		p.step()
+		p.step() // a block that could not begin is only done
+		p.finish()
+		want := "implied 33% 1/3 in 12s, sign up alice\nimplied 66% 2/3 in 22s, register alice\nimplied 100% 4/4 in 23s\n"
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestReportsDoNotShareAFile covers one file under two names.
+func TestReportsDoNotShareAFile(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"./a.x", "sub/../a.x", "DIR/a.x"} {
+		p := newProcess(t)
+		p.write(t, "run.json", `{"schema":"passrig/run/1"}`)
+		other = strings.Replace(other, "DIR", p.env.Dir, 1)
+		if code := Main([]string{"report", "run.json", "--report", "html=a.x", "--report", "json=" + other}, p.env); code != exitUsage {
+			t.Errorf("%s: exit code %d", other, code)
+		}
+		if want := "html and json cannot both be written to one file"; !strings.Contains(p.stderr.String(), want) {
+			t.Errorf("%s: %s", other, p.stderr.String())
+		}
+	}
 }
 
 // lockedBuffer can be written by a ticker and read by a test.

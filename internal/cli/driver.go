@@ -24,6 +24,7 @@ type driverOptions struct {
 	driver *enum
 	headed bool
 	slowMo time.Duration
+	trace  string
 	quiet  bool // no notices
 }
 
@@ -35,12 +36,14 @@ func (o *driverOptions) add(cmd *cobra.Command) {
 	o.driver.flag(cmd, "driver", "how the relying party is driven: by requests, or on its own pages in Chrome")
 	cmd.Flags().BoolVar(&o.headed, "headed", false, "with --driver browser: show the browser")
 	cmd.Flags().DurationVar(&o.slowMo, "slow-mo", 0, "with --driver browser: a pause after every page step, such as 500ms, to watch")
+	cmd.Flags().StringVar(&o.trace, "trace", "", "with --driver browser: keep a screenshot and the requests of every page step in `DIR`, unredacted; slows down ceremonies")
 	completeFlag(cmd, "slow-mo", cobra.NoFileCompletions)
+	completeFlag(cmd, "trace", offering(func() []string { return nil }, cobra.ShellCompDirectiveFilterDirs))
 }
 
 func (o *driverOptions) validate(cmd *cobra.Command) error {
-	if o.driver.value != engine.DriverBrowser && (o.headed || o.slowMo != 0) {
-		return usageError(cmd, "add --driver browser", "--headed and --slow-mo are for the browser driver")
+	if o.driver.value != engine.DriverBrowser && (o.headed || o.slowMo != 0 || o.trace != "") {
+		return usageError(cmd, "add --driver browser", "--headed, --slow-mo and --trace are for the browser driver")
 	}
 	if o.slowMo < 0 {
 		return usageError(cmd, "", "--slow-mo %s: not a duration of 0 or more", o.slowMo)
@@ -71,8 +74,16 @@ func (o *driverOptions) drive(ctx context.Context, env *Env, cfg engine.Config) 
 		return cfg, nil, err
 	}
 	cfg.Driver, cfg.Browser = engine.DriverBrowser, chrome.Version()
-	cfg.Drive = browser.Drive(chrome, env.Now)
-	return cfg, chrome.Close, nil
+	if o.trace == "" {
+		cfg.Drive = browser.Drive(chrome, env.Now, nil)
+		return cfg, chrome.Close, nil
+	}
+	kept, err := newTrace(env.path(o.trace))
+	if err != nil {
+		return cfg, nil, errors.Join(err, chrome.Close())
+	}
+	cfg.Drive = browser.Drive(chrome, env.Now, kept.add)
+	return cfg, func() error { return errors.Join(chrome.Close(), kept.close()) }, nil
 }
 
 // launch starts Chrome so that it reaches and trusts what the files' targets name.

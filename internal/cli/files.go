@@ -12,6 +12,7 @@ import (
 
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual"
 )
 
 const (
@@ -81,7 +82,16 @@ func (t *targetOptions) add(cmd *cobra.Command) {
 }
 
 func (t *targetOptions) load(env *Env) scenarios.Options {
-	return scenarios.Options{ReadFile: env.readFile, Adapter: t.adapter, Origin: t.origin, Params: t.params}
+	return scenarios.Options{ReadFile: env.readFile, Adapter: t.adapter, Origin: t.origin, Params: t.params, Providers: providerNames()}
+}
+
+// providerNames are the providers that an account can name.
+func providerNames() []string {
+	var names []string
+	for _, p := range virtual.Providers() {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // loadAll loads scenarios. The error holds the mistakes of all of them.

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -135,11 +136,18 @@ func (o *outputs) stdout() *output {
 	return nil
 }
 
-// check finds out before a run whether its reports can be written.
+// check finds out before a run whether its reports can be written, each to a file of its own.
 func (o *outputs) check(env *Env) error {
+	taken := map[string]output{}
 	for _, out := range o.list {
 		if out.path == "-" {
 			continue
+		}
+		if path, err := filepath.Abs(env.path(out.path)); err == nil {
+			if other, ok := taken[path]; ok {
+				return badFile("give each its own path", "%s and %s cannot both be written to one file: %q is %q", other.name, out.name, other.path, out.path)
+			}
+			taken[path] = out
 		}
 		if err := env.writable(out.path); err != nil {
 			return couldNot("choose another path with --report "+out.name+"=PATH", "cannot write the %s report to %q: %w", out.name, out.path, err)

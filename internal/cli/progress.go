@@ -20,7 +20,9 @@ type lateProgress struct {
 	shown *term.Progress // nil before patience ends
 	task  *term.Task
 	title string
-	label string
+	began time.Time
+	open  []string // titles of the steps that have begun: a step can take another before it
+	label string   // of the last step that is done
 	total int
 	done  int
 }
@@ -43,7 +45,7 @@ func (p *lateProgress) show() {
 	if p.title == "" {
 		return
 	}
-	p.task = p.shown.Start(p.title, p.total)
+	p.task = p.shown.StartedAt(p.title, p.total, p.began)
 	for range p.done {
 		p.task.Step(p.label)
 	}
@@ -57,24 +59,40 @@ func (p *lateProgress) start(title string, total int) {
 		p.task.Done()
 		p.task = nil
 	}
-	p.title, p.total, p.done, p.label = title, total, 0, ""
+	p.title, p.began, p.total, p.done, p.open, p.label = title, p.env.Now(), total, 0, nil, ""
 	if p.shown != nil {
 		p.task = p.shown.Start(title, total)
 	}
 }
 
-// next names the step that begins.
+// next names the step that begins. Nobody foresaw it if another is under way.
 func (p *lateProgress) next(label string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.label = label
+	if len(p.open) > 0 {
+		p.grow()
+	}
+	p.open = append(p.open, label)
 }
 
-// step counts a step as done.
+// grow makes room for a step more than was known.
+func (p *lateProgress) grow() {
+	p.total++
+	if p.task != nil {
+		p.task.Grow(1)
+	}
+}
+
+// step counts the step that began last as done.
 func (p *lateProgress) step() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done++
+	if n := len(p.open); n > 0 {
+		p.label, p.open = p.open[n-1], p.open[:n-1]
+	}
+	if p.done++; p.done > p.total {
+		p.grow()
+	}
 	if p.task != nil {
 		p.task.Step(p.label)
 	}

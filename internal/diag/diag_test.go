@@ -184,3 +184,13 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+func TestNearest(t *testing.T) {
+	for _, tt := range []struct{ word, want string }{
+		{"p95", "p95"}, {"p59", "p50"}, {"meen", "mean"}, {"MEAN", "mean"}, {"throughput", ""}, {"", ""},
+	} {
+		if got := Nearest(tt.word, []string{"p50", "p95", "mean"}); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.word, got, tt.want)
+		}
+	}
+}

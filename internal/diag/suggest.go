@@ -16,14 +16,8 @@ func Suggest(word string, known []string) string {
 	if len(known) == 0 {
 		return ""
 	}
-	best, bestDistance := "", 1+len(word)/3
-	for _, k := range known {
-		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
-			best, bestDistance = k, d
-		}
-	}
-	if best != "" {
-		return fmt.Sprintf("did you mean %q?", best)
+	if near := Nearest(word, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(known) == 1 {
 		return "expected " + known[0]
@@ -32,6 +26,18 @@ func Suggest(word string, known []string) string {
 		return fmt.Sprintf("expected one of %s, … (%d more)", strings.Join(known[:listed], ", "), more)
 	}
 	return "expected one of " + strings.Join(known, ", ")
+}
+
+// Nearest is the known word that was probably meant: the one with the fewest edits, at most one in three
+// bytes; of several the first. It is empty when none is close.
+func Nearest(word string, known []string) string {
+	best, bestDistance := "", 1+len(word)/3
+	for _, k := range known {
+		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
+			best, bestDistance = k, d
+		}
+	}
+	return best
 }
 
 // distance is the number of insertions, deletions, replacements and swaps of neighbors that make b of a.

@@ -10,9 +10,6 @@ import (
 	"github.com/passrig/passrig/scenarios"
 )
 
-// nobody is the name of no user: a scenario's expect.user uses it for a signed-out session.
-const nobody = "nobody"
-
 func (w *world) userOn(userName, deviceRef string) (*user, *device, error) {
 	u, ok := w.users[userName]
 	if !ok {
@@ -71,6 +68,7 @@ func (w *world) signup(ctx context.Context, spec *scenarios.Signup) (*outcome, e
 	if o.result.Outcome == rp.OutcomeAccepted {
 		u.signedUp = true
 		w.lookAtSession(ctx, v, o, true)
+		w.nobodyElse(u, o, "sign-up")
 	}
 	return o, nil
 }
@@ -81,21 +79,20 @@ func (w *world) ensureAccount(ctx context.Context, u *user, d *device, step *rep
 	if !offered || op.With == scenarios.OpRegister || u.signedUp {
 		return nil
 	}
+	title := "sign up " + u.Name + " (before the first passkey)"
+	w.stepStarted(title)
 	o, err := w.signup(ctx, &scenarios.Signup{User: u.Name, On: d.key})
 	if err != nil {
 		return err
 	}
 	implied := report.Step{
-		ID: step.ID + ".signup", Scenario: w.id, Action: "signup", Title: "sign up " + u.Name + " (before the first passkey)",
+		ID: step.ID + ".signup", Scenario: w.id, Action: "signup", Title: title,
 		File: step.File, Line: step.Line, User: u.Name, StartMS: w.since(w.began), DurationMS: millis(w.cfg.Clock().Sub(w.began)),
 	}
 	o.action = implied.Action
 	w.judge(&scenarios.Step{}, o, &implied)
 	w.measure(o, &implied)
-	w.out.Steps = append(w.out.Steps, implied)
-	if w.cfg.Events.StepDone != nil {
-		w.cfg.Events.StepDone(implied)
-	}
+	w.record(implied)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
@@ -129,12 +126,12 @@ func (w *world) whoami(ctx context.Context, spec *scenarios.Visit) (*outcome, er
 	case rp.OutcomeAccepted:
 		o.user = w.whoIs(o.result.User)
 	case rp.OutcomeRejected:
-		o.user = nobody
+		o.user = scenarios.Nobody
 		o.result.Outcome = rp.OutcomeAccepted
 	case rp.OutcomeRefused, rp.OutcomeError:
 	}
 	if o.user != "" {
-		v.signedIn = o.user != nobody
+		v.signedIn = o.user != scenarios.Nobody
 	}
 	return o, nil
 }
@@ -143,7 +140,7 @@ func (w *world) whoami(ctx context.Context, spec *scenarios.Visit) (*outcome, er
 // user of the scenario stands for itself.
 func (w *world) whoIs(identity string) string {
 	if identity == "" {
-		return nobody
+		return scenarios.Nobody
 	}
 	for name, u := range w.users {
 		if u.identity == identity {
@@ -218,34 +215,27 @@ func (w *world) rename(ctx context.Context, spec *scenarios.Rename) (*outcome, e
 		return nil, err
 	}
 	o, v, key, err := w.changed(ctx, change{scenarios.OpRename, spec.User, spec.On, spec.Credential, to, spec.With})
-	if err != nil || o.result.Outcome != rp.OutcomeAccepted {
+	if err != nil {
 		return o, err
 	}
-	entries, known := w.lookAtList(ctx, w.users[spec.User], v, o)
-	if !known {
-		return o, nil
+	w.lookAfterChange(ctx, o, v, w.users[spec.User], "renaming", fmt.Sprintf("a passkey named %q", to), func(entries []rp.Entry) bool {
+		e := findEntry(entries, key)
+		return e != nil && e.Name == to
+	}, key.label == to)
+	if o.result.Outcome == rp.OutcomeAccepted {
+		key.label = to
 	}
-	if e := findEntry(entries, key); e == nil || e.Name != to {
-		o.findings = append(o.findings, finding{
-			verdict: report.VerdictFail, message: "the relying party accepted the new name, but its list does not show it",
-			expected: fmt.Sprintf("a passkey named %q", to), actual: describeEntries(entries),
-		})
-	}
-	key.label = to
 	return o, nil
 }
 
 func (w *world) remove(ctx context.Context, spec *scenarios.Delete) (*outcome, error) {
 	o, v, key, err := w.changed(ctx, change{scenarios.OpDelete, spec.User, spec.On, spec.Credential, "", spec.With})
-	if err != nil || o.result.Outcome != rp.OutcomeAccepted {
+	if err != nil {
 		return o, err
 	}
-	entries, known := w.lookAtList(ctx, w.users[spec.User], v, o)
-	if known && findEntry(entries, key) != nil {
-		o.findings = append(o.findings, finding{
-			verdict: report.VerdictFail, message: "the relying party accepted the deletion, but its list still shows the passkey",
-			expected: "a list without " + key.idText(), actual: describeEntries(entries),
-		})
-	}
+	w.lookAfterChange(ctx, o, v, w.users[spec.User], "deletion", "no passkey "+key.idText(), func(entries []rp.Entry) bool {
+		return findEntry(entries, key) == nil
+	}, key.deleted)
+	key.deleted = key.deleted || o.result.Outcome == rp.OutcomeAccepted
 	return o, nil
 }

@@ -46,14 +46,12 @@ func (w *world) lookAtSession(ctx context.Context, v *visit, o *outcome, open bo
 	case rp.OutcomeAccepted:
 		o.user = w.whoIs(r.User)
 	case rp.OutcomeRejected:
-		o.user = nobody
+		o.user = scenarios.Nobody
 	case rp.OutcomeRefused, rp.OutcomeError:
-		o.findings = append(o.findings, finding{
-			verdict: report.VerdictError, message: "who is signed in afterwards could not be told: " + r.Reason, hint: hintOf(r),
-		})
+		o.findings = append(o.findings, untold("who is signed in afterwards", r))
 		return
 	}
-	v.signedIn = o.user != nobody
+	v.signedIn = o.user != scenarios.Nobody
 }
 
 // lookAtList asks for the list, if the adapter offers it.
@@ -64,12 +62,23 @@ func (w *world) lookAtList(ctx context.Context, u *user, v *visit, o *outcome) (
 	}
 	r := w.look(ctx, scenarios.OpList, u.User, v, o)
 	if r.Outcome != rp.OutcomeAccepted {
-		o.findings = append(o.findings, finding{
-			verdict: report.VerdictError, message: "what the relying party stored could not be told: " + r.Reason, hint: hintOf(r),
-		})
+		o.findings = append(o.findings, untold("what the relying party stored", r))
 		return nil, false
 	}
 	return r.Entries, true
+}
+
+// untold is the finding for a look that did not work.
+func untold(what string, r *rp.Result) finding {
+	if r.Fault != nil && r.Fault.Kind == rp.FaultInterrupted {
+		return interrupted()
+	}
+	return finding{verdict: report.VerdictError, message: what + " could not be told: " + r.Reason, hint: hintOf(r)}
+}
+
+// interrupted is the finding for a step that the end of the run cut off.
+func interrupted() finding {
+	return finding{verdict: report.VerdictSkip, message: "interrupted before it could be judged"}
 }
 
 func hintOf(r *rp.Result) string {
@@ -86,13 +95,9 @@ func (w *world) lookAfterRegistration(ctx context.Context, u *user, v *visit, o 
 		return
 	}
 	w.lookAtSession(ctx, v, o, accepted || v.signedIn)
-	if accepted && o.user != "" && o.user != nobody && o.user != u.Name {
-		o.findings = append(o.findings, finding{
-			verdict: report.VerdictFail, message: "after the registration somebody else is signed in",
-			expected: u.Name + " or nobody", actual: o.user,
-		})
-	}
-	if !v.signedIn || !w.party.Offers(scenarios.OpList) {
+	w.nobodyElse(u, o, "registration")
+	if !v.signedIn && w.party.Offers(scenarios.OpList) {
+		o.notes = append(o.notes, "what the relying party stored "+report.NotVerified+": the session is not signed in")
 		return
 	}
 	entries, known := w.lookAtList(ctx, u, v, o)
@@ -107,6 +112,40 @@ func (w *world) lookAfterRegistration(ctx context.Context, u *user, v *visit, o 
 	f.message = "the relying party accepted the registration, but its list does not show the passkey"
 	if stored {
 		f.message, f.expected = "the relying party rejected the registration, yet its list shows the passkey", "a list without "+o.ceremony.CredentialID
+	}
+	o.findings = append(o.findings, f)
+}
+
+// nobodyElse verifies that an operation on one user's account did not sign somebody else in.
+func (w *world) nobodyElse(u *user, o *outcome, operation string) {
+	if o.result.Outcome == rp.OutcomeAccepted && o.user != "" && o.user != scenarios.Nobody && o.user != u.Name {
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictFail, message: "after the " + operation + " somebody else is signed in",
+			expected: u.Name + " or nobody", actual: o.user,
+		})
+	}
+}
+
+// lookAfterChange verifies by the list that an accepted change of a passkey was made, and a rejected one
+// was not. before says that things were so already.
+func (w *world) lookAfterChange(ctx context.Context, o *outcome, v *visit, u *user, what, made string, isMade func([]rp.Entry) bool, before bool) {
+	accepted := o.result.Outcome == rp.OutcomeAccepted
+	if !accepted && o.result.Outcome != rp.OutcomeRejected {
+		return
+	}
+	if !accepted && (before || !v.signedIn) {
+		return // nothing to change; or refused for want of a session, and without one there is no list
+	}
+	entries, known := w.lookAtList(ctx, u, v, o)
+	if !known || isMade(entries) == accepted {
+		return
+	}
+	f := finding{
+		verdict: report.VerdictFail, message: "the relying party accepted the " + what + ", but its list does not show it",
+		expected: "a list with " + made, actual: describeEntries(entries),
+	}
+	if !accepted {
+		f.message, f.expected = "the relying party rejected the "+what+", yet its list shows it", "a list as before"
 	}
 	o.findings = append(o.findings, f)
 }
@@ -127,7 +166,7 @@ func (w *world) lookAfterLogin(ctx context.Context, s *scenarios.Step, u *user, 
 		return // judged as an expectation
 	}
 	switch {
-	case accepted && o.user == nobody && !v.session.HoldsCredentials():
+	case accepted && o.user == scenarios.Nobody && !v.session.HoldsCredentials():
 		o.findings = append(o.findings, finding{
 			verdict: report.VerdictError, message: "the relying party accepted the login but set no cookie, and the adapter saved no token: nothing can carry the session",
 			expected: "whoami says " + want, actual: "whoami says nobody",
@@ -138,7 +177,7 @@ func (w *world) lookAfterLogin(ctx context.Context, s *scenarios.Step, u *user, 
 			verdict: report.VerdictFail, message: "the relying party accepted the login, but not for this user",
 			expected: "whoami says " + want, actual: "whoami says " + o.user,
 		})
-	case !accepted && !wasSignedIn && o.user != nobody:
+	case !accepted && !wasSignedIn && o.user != scenarios.Nobody:
 		o.findings = append(o.findings, finding{
 			verdict: report.VerdictFail, message: "the relying party rejected the login, yet the session is signed in",
 			expected: "whoami says nobody", actual: "whoami says " + o.user,

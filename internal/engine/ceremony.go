@@ -111,12 +111,9 @@ func (w *world) login(ctx context.Context, s *scenarios.Step) (*outcome, error) 
 	if spec.Discoverable {
 		operation = scenarios.OpLoginDiscoverable
 	}
-	key, err := w.pick(spec.Credential, u, d)
+	key, err := w.pick(spec.Credential, spec.User, d)
 	if err != nil {
 		return nil, err
-	}
-	if key != nil && key.device != d {
-		return nil, fmt.Errorf("passkey %q is on %s, not on %s", spec.Credential, key.device.name, d.name)
 	}
 	return w.authenticate(ctx, s, u, d, login{
 		operation: operation, key: key, explicit: spec.Credential != "", keep: spec.KeepSession, ignoreAllow: spec.IgnoreAllowList, with: spec.With,
@@ -129,11 +126,9 @@ func (w *world) loginDiscoverable(ctx context.Context, s *scenarios.Step) (*outc
 	if err != nil {
 		return nil, err
 	}
-	key := w.newestKey(spec.User, d)
-	if spec.Credential != "" {
-		if key, err = w.pick(spec.Credential, w.users[spec.User], d); err != nil {
-			return nil, err
-		}
+	key, err := w.pick(spec.Credential, spec.User, d)
+	if err != nil {
+		return nil, err
 	}
 	name := spec.User
 	if name == "" && key != nil {
@@ -148,20 +143,17 @@ func (w *world) loginDiscoverable(ctx context.Context, s *scenarios.Step) (*outc
 	})
 }
 
-// pick resolves a step's credential reference; without one it is the user's newest passkey on the device, if any.
-func (w *world) pick(ref string, u *user, d *device) (*passkey, error) {
-	if ref != "" && u != nil {
-		return w.passkey(ref, u.Name)
+// pick resolves a step's credential reference; without one it is the user's newest passkey on the
+// device, if any. An empty user is anybody.
+func (w *world) pick(ref, user string, d *device) (*passkey, error) {
+	if ref == "" {
+		return w.newestKey(user, d), nil
 	}
-	if ref != "" {
-		for _, k := range w.keys {
-			if k.step == ref {
-				return k, nil
-			}
-		}
-		return nil, fmt.Errorf("no registered passkey %q", ref)
+	key, err := w.passkey(ref, user)
+	if err == nil && key.device != d {
+		return nil, fmt.Errorf("passkey %q is on %s, not on %s", ref, key.device.name, d.name)
 	}
-	return w.newestKey(u.Name, d), nil
+	return key, err
 }
 
 // login is how one authentication goes.
@@ -189,7 +181,7 @@ func (w *world) authenticate(ctx context.Context, s *scenarios.Step, u *user, d 
 	var used *virtual.Assertion
 	unlisted := false
 	in.Authenticate = func(ctx context.Context, c rp.Ceremony) (json.RawMessage, error) {
-		req, listed, err := l.request(c, u, d)
+		req, listed, err := l.request(c)
 		if err != nil {
 			return nil, err
 		}
@@ -215,10 +207,11 @@ func (w *world) authenticate(ctx context.Context, s *scenarios.Step, u *user, d 
 
 // request decides which credential the person picks. listed is false when the options name
 // credentials and the device's passkeys of the user are not among them.
-func (l *login) request(c rp.Ceremony, u *user, d *device) (req virtual.GetRequest, listed bool, err error) {
+func (l *login) request(c rp.Ceremony) (req virtual.GetRequest, listed bool, err error) {
 	req = virtual.GetRequest{Origin: c.Origin, TopOrigin: c.TopOrigin, Mediation: c.Mediation, Options: c.Options}
 	if l.key == nil {
-		return req, true, &virtual.Error{Name: virtual.NotAllowedError, Message: fmt.Sprintf("%s holds no passkey of %s", d.name, u.Name)}
+		// Whatever the relying party lists decides: a client offers any passkey that fits.
+		return req, true, nil
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(c.Options, &members); err != nil {
@@ -232,11 +225,11 @@ func (l *login) request(c rp.Ceremony, u *user, d *device) (req virtual.GetReque
 		_ = json.Unmarshal(raw, &allowed)
 	}
 	if l.ignoreAllow {
-		delete(members, "allowCredentials")
+		members["allowCredentials"] = json.RawMessage(`[{"type":"public-key","id":"` + l.key.idText() + `"}]`)
 		if req.Options, err = json.Marshal(members); err != nil {
 			return req, false, err
 		}
-		allowed = nil
+		return req, true, nil
 	}
 	if l.explicit || len(allowed) == 0 {
 		req.CredentialID = l.key.id

@@ -55,13 +55,6 @@ type Config struct {
 	Drive func(p *rp.Party) (Driver, error)
 }
 
-// Events are called while a run goes on, from one goroutine. Each may be nil.
-type Events struct {
-	ScenarioStarted func(s report.Scenario, steps int)
-	StepStarted     func(title string)
-	StepDone        func(step report.Step)
-}
-
 // Run runs the scenarios one after the other. The result is complete even when the context ends: it is
 // then marked partial. An error means that the run could not start, and that nothing was sent.
 func Run(ctx context.Context, cfg Config) (*report.Run, error) {
@@ -69,12 +62,12 @@ func Run(ctx context.Context, cfg Config) (*report.Run, error) {
 		return nil, errors.New("no scenario to run")
 	}
 	e := newEngine(cfg)
-	ids := make(map[string]int)
+	ids := make(map[string]bool)
 	worlds := make([]*world, 0, len(cfg.Files))
 	for _, file := range cfg.Files {
 		w, err := newWorld(e, file, uniqueID(file.Path, ids))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file.Path, err)
+			return nil, e.redacted(fmt.Errorf("%s: %w", file.Path, err))
 		}
 		worlds = append(worlds, w)
 	}
@@ -149,9 +142,7 @@ func (e *engine) play(ctx context.Context, w *world) {
 		ID: w.id, Name: name, Description: file.Description, File: file.Path, Tags: file.Tags, StartMS: e.since(begin),
 		Target: report.Target{Adapter: file.Adapter.Name, Origin: w.origin, BaseURL: w.baseURL, RPID: w.party.RPID()},
 	}
-	if e.cfg.Events.ScenarioStarted != nil {
-		e.cfg.Events.ScenarioStarted(record, countSteps(file.Steps))
-	}
+	e.scenarioStarted(record, countSteps(file.Steps))
 	first := len(e.out.Steps)
 	w.run(ctx, file.Steps, w.id)
 	w.close()
@@ -208,17 +199,18 @@ func countSteps(steps []scenarios.Step) int {
 var notInID = regexp.MustCompile(`[^a-z0-9]+`)
 
 // uniqueID makes a scenario's id from its file name.
-func uniqueID(path string, taken map[string]int) string {
+func uniqueID(path string, taken map[string]bool) string {
 	base := strings.TrimPrefix(path, "builtin:")
 	base = strings.TrimSuffix(filepath.Base(base), filepath.Ext(base))
-	id := strings.Trim(notInID.ReplaceAllString(strings.ToLower(base), "-"), "-")
-	if id == "" {
-		id = "scenario"
+	name := strings.Trim(notInID.ReplaceAllString(strings.ToLower(base), "-"), "-")
+	if name == "" {
+		name = "scenario"
 	}
-	taken[id]++
-	if n := taken[id]; n > 1 {
-		return fmt.Sprintf("%s-%d", id, n)
+	id := name
+	for n := 2; taken[id]; n++ {
+		id = fmt.Sprintf("%s-%d", name, n)
 	}
+	taken[id] = true
 	return id
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,8 +13,6 @@ import (
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
 )
-
-const defaultPollEvery = 250 * time.Millisecond
 
 // request sends one request of the scenario itself and keeps what it saves as variables.
 func (w *world) request(ctx context.Context, spec *scenarios.Request) (*outcome, error) {
@@ -28,9 +27,6 @@ func (w *world) request(ctx context.Context, spec *scenarios.Request) (*outcome,
 	begin := w.cfg.Clock()
 	r := w.party.Send(ctx, session, spec, w.env)
 	maps.Copy(w.vars(), r.Saved)
-	for value, name := range session.Secrets() {
-		w.redactor.Add(name, value)
-	}
 	return &outcome{result: r, duration: w.cfg.Clock().Sub(begin), notes: r.Notes}, nil
 }
 
@@ -41,33 +37,53 @@ func (w *world) wait(ctx context.Context, spec *scenarios.Wait) (*outcome, error
 		return nil, err
 	}
 	if spec.Request == nil {
-		if err := sleep(ctx, limit); err != nil {
+		switch err := sleep(ctx, limit); {
+		case errors.Is(err, context.DeadlineExceeded):
+			return nil, fmt.Errorf("the step's timeout ended its wait of %s", limit)
+		case err != nil:
 			return nil, err
 		}
 		return &outcome{own: report.VerdictPass, message: fmt.Sprintf("waited %s", limit)}, nil
 	}
-	every := defaultPollEvery
+	every := rp.DefaultPollEvery
 	if !spec.Every.IsZero() {
 		if every, err = spec.Every.Value(w.env); err != nil {
 			return nil, err
 		}
 	}
-	begin := w.cfg.Clock()
+	return w.poll(ctx, spec.Request, limit, every)
+}
+
+// poll asks until the answer is accepted or the time is up; a request under way then is cut off. What
+// the last answer was decides whether that is a failure or could not be told.
+func (w *world) poll(ctx context.Context, req *scenarios.Request, limit, every time.Duration) (*outcome, error) {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var last *outcome
 	for {
-		o, err := w.request(ctx, spec.Request)
+		o, err := w.request(limited, req)
 		if err != nil || o.result.Outcome == rp.OutcomeAccepted || ctx.Err() != nil {
 			return o, err
 		}
-		if waited := w.cfg.Clock().Sub(begin); waited+every >= limit {
-			o.findings = append(o.findings, finding{
-				verdict: report.VerdictFail, message: fmt.Sprintf("the answer was not as wanted within %s", limit),
-				expected: "an accepted answer", actual: o.result.Reason,
-			})
-			return o, nil
+		if limited.Err() == nil || last == nil {
+			last = o
 		}
-		if err := sleep(ctx, every); err != nil {
-			return nil, err
+		if sleep(limited, every) == nil {
+			continue
 		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		f := finding{
+			verdict: report.VerdictFail, message: fmt.Sprintf("the answer was not as wanted within %s", limit),
+			expected: "an accepted answer", actual: last.result.Reason,
+		}
+		if last.result.Outcome == rp.OutcomeError {
+			f.verdict, f.message, f.hint = report.VerdictError, fmt.Sprintf("nothing could be told within %s: %s", limit, last.result.Reason), hintOf(last.result)
+		}
+		last.judged = true
+		last.findings = append(last.findings, f)
+		return last, nil
 	}
 }
 

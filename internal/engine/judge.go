@@ -57,7 +57,7 @@ func conclude(step *report.Step, findings []finding) {
 // judgeOutcome compares who said yes or no with what was wanted.
 func (w *world) judgeOutcome(e *scenarios.Expect, o *outcome) []finding {
 	r := o.result
-	if r == nil {
+	if r == nil || o.judged {
 		return nil
 	}
 	want := rp.OutcomeAccepted
@@ -69,7 +69,7 @@ func (w *world) judgeOutcome(e *scenarios.Expect, o *outcome) []finding {
 	}
 	switch {
 	case r.Outcome == rp.OutcomeError && r.Fault.Kind == rp.FaultInterrupted:
-		return []finding{{verdict: report.VerdictSkip, message: "interrupted before it could be judged"}}
+		return []finding{interrupted()}
 	case r.Outcome == rp.OutcomeError:
 		return []finding{{verdict: report.VerdictError, message: r.Reason, hint: r.Fault.Hint, expected: string(want), actual: "could not tell"}}
 	case r.Outcome == want:
@@ -160,7 +160,7 @@ func (w *world) judgeExpect(e *scenarios.Expect, o *outcome) []finding {
 
 // defaultExpect is what a step without words about the user still wants.
 func (w *world) defaultExpect(o *outcome) []finding {
-	if o.action == scenarios.OpWhoami && o.user == nobody {
+	if o.action == scenarios.OpWhoami && o.user == scenarios.Nobody {
 		return []finding{{
 			verdict: report.VerdictFail, message: "nobody is signed in", expected: "somebody is signed in", actual: "whoami says nobody",
 			hint: "expect: {user: nobody} if that is right",

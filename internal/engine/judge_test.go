@@ -98,7 +98,7 @@ func TestAnswersAreNotBelieved(t *testing.T) {
 			"/6", report.VerdictFail, "where a no was expected",
 		},
 		"renames nothing":        {pretend("/api/passkeys/", http.MethodPatch, 200, `{}`), "/3", report.VerdictFail, "does not show it"},
-		"deletes nothing":        {pretend("/api/passkeys/", http.MethodDelete, 204, ``), "/5", report.VerdictFail, "still shows the passkey"},
+		"deletes nothing":        {pretend("/api/passkeys/", http.MethodDelete, 204, ``), "/5", report.VerdictFail, "accepted the deletion, but its list does not show it"},
 		"stores nothing":         {pretend("/api/register/result", http.MethodPost, 201, `{}`), "/1", report.VerdictFail, "does not show the passkey"},
 		"stays signed in":        {pretend("/api/logout", http.MethodPost, 204, ``), "/8", report.VerdictFail, "still signed in"},
 		"breaks when asked who":  {pretend("/api/whoami", http.MethodGet, 500, `{}`), "/1.signup", report.VerdictError, "could not be told"},

@@ -106,3 +106,16 @@ func runObserved(t *testing.T, file *scenarios.File, observe func(*world)) (*rep
 	e.play(t.Context(), w)
 	return e.finish(t.Context()), nil
 }
+
+func TestSecretNames(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"API_TOKEN": true, "DB_PASSWORD": true, "DBPASS": true, "PASS": true, "PASS2": true, "MY_PASSPHRASE": true, "ADMIN_PWD": true,
+		"PASSCODE": true, "PIN": true, "CARD_PIN": true, "pin_2": true, "SEED_PHRASE": true, "SECRET": true,
+		"SPINE": false, "PINGS": false, "HOST": false, "PASSRIG_ORIGIN": false, "PASSED": false,
+	} {
+		if got := secretName.MatchString(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/passrig/passrig/internal/rp"
@@ -21,6 +22,7 @@ type outcome struct {
 	duration time.Duration // of the action alone, without the looks afterwards
 	user     string        // who whoami says is signed in afterwards: a user's name, "nobody", or "" if not known
 	findings []finding
+	judged   bool // the findings say all there is about the outcome
 	notes    []string
 	seen     map[string]any // what expressions see as result
 	own      report.Verdict // verdict of a step that needs no expectation, such as set
@@ -44,13 +46,68 @@ func (w *world) run(ctx context.Context, steps []scenarios.Step, prefix string) 
 }
 
 func (w *world) step(ctx context.Context, s *scenarios.Step, id string) {
-	switch {
-	case s.Include != nil && w.runs(ctx, s) == "":
-		w.include(ctx, s, id)
-	case s.Repeat != nil && w.runs(ctx, s) == "":
-		w.repeat(ctx, s, id)
-	default:
+	steps := inside(s)
+	if steps == nil || w.runs(ctx, s) != "" && !slices.ContainsFunc(steps, runsAlways) {
 		w.leaf(ctx, s, id)
+		return
+	}
+	stopped := w.stopped
+	if s.Always {
+		w.stopped = ""
+	}
+	if err := w.block(ctx, s, id); err != nil {
+		w.broken(s, id, err)
+	}
+	// What happened before an always block still counts after it, and with on-failure: continue what
+	// happened inside does not.
+	if stopped != "" || s.OnFailure == "continue" {
+		w.stopped = stopped
+	}
+}
+
+// inside are the steps that an include or a repeat consists of; nil for any other step.
+func inside(s *scenarios.Step) []scenarios.Step {
+	switch {
+	case s.Include != nil:
+		return s.Include.Steps
+	case s.Repeat != nil:
+		return s.Repeat.Steps
+	default:
+		return nil
+	}
+}
+
+func runsAlways(s scenarios.Step) bool {
+	return s.Always || slices.ContainsFunc(inside(&s), runsAlways)
+}
+
+// block performs the steps inside an include or repeat. An error is a mistake in the block itself.
+func (w *world) block(ctx context.Context, s *scenarios.Step, id string) error {
+	if s.When != nil {
+		yes, err := s.When.Bool(w.env)
+		if err != nil {
+			return err
+		}
+		if !yes {
+			w.leaf(ctx, s, id)
+			return nil
+		}
+	}
+	if s.Include != nil {
+		return w.include(ctx, s, id)
+	}
+	return w.repeat(ctx, s, id)
+}
+
+// broken records a block that could not be begun.
+func (w *world) broken(s *scenarios.Step, id string, err error) {
+	step := report.Step{
+		ID: id, Scenario: w.id, Action: s.Action(), Title: w.title(s), File: s.Pos.File, Line: s.Pos.Line,
+		StartMS: w.since(w.cfg.Clock()), Verdict: report.VerdictError, Message: err.Error(),
+	}
+	w.record(step)
+	if w.stopped == "" {
+		w.stopped = fmt.Sprintf("step %s did not pass", id)
 	}
 }
 
@@ -72,9 +129,7 @@ func (w *world) leaf(ctx context.Context, s *scenarios.Step, id string) {
 		ID: id, Scenario: w.id, Action: s.Action(), Title: w.title(s), File: s.Pos.File, Line: s.Pos.Line,
 	}
 	step.User, step.Device = whoAndWhere(s)
-	if w.cfg.Events.StepStarted != nil {
-		w.cfg.Events.StepStarted(step.Title)
-	}
+	w.stepStarted(step.Title)
 	if reason, err := w.skipped(ctx, s); err != nil {
 		step.Verdict, step.Message = report.VerdictError, err.Error()
 	} else if reason != "" {
@@ -83,10 +138,8 @@ func (w *world) leaf(ctx context.Context, s *scenarios.Step, id string) {
 		w.perform(ctx, s, &step)
 	}
 	step.StartMS, step.DurationMS = w.since(w.began), millis(w.cfg.Clock().Sub(w.began))
-	w.out.Steps = append(w.out.Steps, step)
-	if w.cfg.Events.StepDone != nil {
-		w.cfg.Events.StepDone(step)
-	}
+	w.trim(s, &step)
+	w.record(step)
 	if (step.Verdict == report.VerdictFail || step.Verdict == report.VerdictError) && s.OnFailure != "continue" && w.stopped == "" {
 		w.stopped = fmt.Sprintf("step %s did not pass", id)
 	}
@@ -218,55 +271,32 @@ func (w *world) measure(o *outcome, step *report.Step) {
 }
 
 // include performs another file's steps with that file's params.
-func (w *world) include(ctx context.Context, s *scenarios.Step, id string) {
-	if reason, err := w.skipped(ctx, s); err != nil || reason != "" {
-		w.leaf(ctx, s, id)
-		return
+func (w *world) include(ctx context.Context, s *scenarios.Step, id string) error {
+	given, err := w.args(s.Include.With)
+	if err != nil {
+		return fmt.Errorf("include %s: %w", s.Include.File, err)
+	}
+	params, err := w.params(s.Include.Params, given)
+	if err != nil {
+		return fmt.Errorf("include %s: %w", s.Include.File, err)
 	}
 	outer := w.env["params"]
-	params, err := w.includeParams(s.Include)
-	if err != nil {
-		w.out.Steps = append(w.out.Steps, report.Step{
-			ID: id, Scenario: w.id, Action: "include", Title: w.title(s), File: s.Pos.File, Line: s.Pos.Line,
-			Verdict: report.VerdictError, Message: err.Error(), StartMS: w.since(w.cfg.Clock()),
-		})
-		w.stopped = fmt.Sprintf("step %s did not pass", id)
-		return
-	}
 	w.env["params"] = params
 	w.run(ctx, s.Include.Steps, id)
 	w.env["params"] = outer
+	return nil
 }
 
-func (w *world) includeParams(inc *scenarios.Include) (map[string]any, error) {
-	given, err := w.args(inc.With)
-	if err != nil {
-		return nil, fmt.Errorf("include %s: %w", inc.File, err)
-	}
-	params, err := w.params(inc.Params, given)
-	if err != nil {
-		return nil, fmt.Errorf("include %s: %w", inc.File, err)
-	}
-	return params, nil
-}
-
-func (w *world) repeat(ctx context.Context, s *scenarios.Step, id string) {
-	if reason, err := w.skipped(ctx, s); err != nil || reason != "" {
-		w.leaf(ctx, s, id)
-		return
-	}
+func (w *world) repeat(ctx context.Context, s *scenarios.Step, id string) error {
 	times, err := s.Repeat.Times.Value(w.env)
 	if err != nil {
-		w.leaf(ctx, s, id)
-		return
+		return err
 	}
 	outer := w.env["loop"]
-	for i := range times {
-		if w.stopped != "" || ctx.Err() != nil {
-			break
-		}
+	for i := 0; i < times && ctx.Err() == nil && (i == 0 || w.stopped == ""); i++ {
 		w.env["loop"] = map[string]any{"index": i}
 		w.run(ctx, s.Repeat.Steps, fmt.Sprintf("%s.%d", id, i+1))
 	}
 	w.env["loop"] = outer
+	return nil
 }

@@ -2,12 +2,11 @@ package engine
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -37,6 +36,9 @@ type world struct {
 
 	measured *report.Recorder // this scenario's part of the run's metrics
 	hangUp   func()           // closes idle connections
+
+	performed map[*scenarios.Step]int // how often each step passed
+	trimmed   bool                    // whether a step has been recorded without its details
 }
 
 // user is a user at the relying party and their sessions there.
@@ -68,6 +70,8 @@ type passkey struct {
 	device *device
 	id     []byte
 	label  string
+
+	deleted bool // at the relying party, with its consent
 }
 
 func (k *passkey) idText() string { return base64.RawURLEncoding.EncodeToString(k.id) }
@@ -75,7 +79,7 @@ func (k *passkey) idText() string { return base64.RawURLEncoding.EncodeToString(
 func newWorld(e *engine, file *scenarios.File, id string) (*world, error) {
 	w := &world{
 		engine: e, id: id, runID: runID(e.cfg.Seed, id), file: file, users: make(map[string]*user), devices: make(map[string]*device),
-		measured: report.NewRecorder(), hangUp: func() {},
+		measured: report.NewRecorder(), hangUp: func() {}, performed: make(map[*scenarios.Step]int),
 	}
 	if err := w.prepareEnv(); err != nil {
 		return nil, err
@@ -90,7 +94,7 @@ func newWorld(e *engine, file *scenarios.File, id string) (*world, error) {
 }
 
 // secretName matches environment variables that hold secrets, going by their names.
-var secretName = regexp.MustCompile(`(?i)secret|token|passw|key|credential|cookie|auth`)
+var secretName = regexp.MustCompile(`(?i)secret|token|key|credential|cookie|auth|pwd|phrase|pass(?:$|[^a-z]|w|code)|(?:^|[^a-z])pin(?:$|[^a-z])`)
 
 // prepareEnv makes the names that the scenario's expressions see, before there is a target.
 func (w *world) prepareEnv() error {
@@ -131,7 +135,7 @@ func (w *world) params(declared map[string]scenarios.Param, given map[string]any
 		}
 		values[name] = v
 		if p.Secret {
-			w.redactor.Add(name, fmt.Sprint(v))
+			w.redactor.AddValue(name, v)
 		}
 	}
 	return values, nil
@@ -146,9 +150,11 @@ func (w *world) prepareTarget() error {
 	if w.origin == "" {
 		w.origin = adapter.Origin
 	}
-	w.origin = strings.TrimSuffix(w.origin, "/")
-	if u, err := url.Parse(w.origin); err != nil || u.Host == "" {
-		return fmt.Errorf("origin %q is not scheme://host[:port]: give it with target.origin or --origin", w.origin)
+	if w.origin == "" {
+		return errors.New("no origin: give it with target.origin or --origin")
+	}
+	if problem, hint := scenarios.OriginProblem(w.origin); problem != "" {
+		return fmt.Errorf("%q %s: %s", w.origin, problem, hint)
 	}
 	if w.baseURL, err = target.BaseURL.String(w.env); err != nil {
 		return err
@@ -183,6 +189,7 @@ func (w *world) prepareTarget() error {
 	w.party, err = rp.New(rp.Target{
 		Adapter: adapter, Origin: w.origin, BaseURL: w.baseURL, RPID: rpID, Params: params,
 		RunID: w.runID, Seed: w.cfg.Seed, HTTP: roundTripper, Clock: w.cfg.Clock,
+		Redact: w.redactor.Text, Learn: w.redactor.AddValue,
 	})
 	if err != nil {
 		return err
@@ -285,19 +292,27 @@ func (w *world) device(ref, user string) (*device, error) {
 	return w.devices[account+"/"+name], nil
 }
 
-// passkey finds what a scenario calls a credential: the register step's id, or the newest on a device.
+// passkey finds what a scenario calls a credential: the newest that a register step with that id made,
+// or the newest on a device. An empty user is anybody.
 func (w *world) passkey(ref, user string) (*passkey, error) {
-	for _, k := range slices.Backward(w.keys) {
-		if k.step == ref && k.user == user {
-			return k, nil
+	for _, fits := range []func(*passkey) bool{
+		func(k *passkey) bool { return k.step == ref },
+		func(k *passkey) bool { return k.device.name == ref || k.device.key == ref },
+	} {
+		for _, k := range slices.Backward(w.keys) {
+			if fits(k) && (user == "" || k.user == user) {
+				return k, nil
+			}
 		}
 	}
-	for _, k := range slices.Backward(w.keys) {
-		if k.user == user && (k.device.name == ref || k.device.key == ref) {
-			return k, nil
-		}
+	return nil, fmt.Errorf("there is no registered passkey %q%s", ref, ofUser(user))
+}
+
+func ofUser(user string) string {
+	if user == "" {
+		return ""
 	}
-	return nil, fmt.Errorf("%s has no registered passkey %q", user, ref)
+	return " of " + user
 }
 
 // newestKey is the user's newest passkey on the device, or nil.
@@ -335,31 +350,18 @@ func (u *user) signedInVisit() *visit {
 
 // freshVisit replaces the user's session on a device by one without cookies.
 func (w *world) freshVisit(u *user, deviceKey string) *visit {
-	w.addSecrets()
 	v := w.visit(u, deviceKey)
 	w.driver.Release(v.session)
 	v.session, v.signedIn = w.party.NewSession(), false
 	return v
 }
 
-// close ends the scenario: the redactor learns what the sessions held, and connections are closed.
+// close ends the scenario's sessions and connections.
 func (w *world) close() {
-	w.addSecrets()
 	for _, u := range w.users {
 		for _, v := range u.visits {
 			w.driver.Release(v.session)
 		}
 	}
 	w.hangUp()
-}
-
-// addSecrets tells the redactor of what the sessions hold.
-func (w *world) addSecrets() {
-	for _, u := range w.users {
-		for _, v := range u.visits {
-			for value, name := range v.session.Secrets() {
-				w.redactor.Add(name, value)
-			}
-		}
-	}
 }

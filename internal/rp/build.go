@@ -52,13 +52,28 @@ func (r *run) build(ctx context.Context, h *scenarios.HTTP, carriesCredential bo
 		// Browsers send Origin with every request that may change something (Fetch §3.2).
 		req.Header.Set("Origin", r.party.target.Origin)
 	}
-	for _, headers := range []map[string]scenarios.Text{r.party.target.Adapter.Headers, h.Headers} {
-		if err := setHeaders(req, headers, env); err != nil {
+	if r.party.knows(req.URL) { // what an adapter sends to the relying party is nobody else's business
+		if err := setHeaders(req, r.party.target.Adapter.Headers, r.adapterEnv()); err != nil {
 			return nil, err
 		}
 	}
-	return req, nil
+	return req, setHeaders(req, h.Headers, env)
 }
+
+// knows reports whether the URL is at one of the relying party's base URLs.
+func (p *Party) knows(u *url.URL) bool {
+	if sameOrigin(u, p.base) {
+		return true
+	}
+	for _, base := range p.bases {
+		if sameOrigin(u, base) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameOrigin(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
 
 func setHeaders(req *http.Request, headers map[string]scenarios.Text, env scenarios.Env) error {
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
@@ -187,7 +202,7 @@ func multipartBody(fields map[string]scenarios.Text, env scenarios.Env) ([]byte,
 
 // curl is a shell command that sends the same request. What carries a session is left to shell
 // variables, so that the command can be shared.
-func curl(req *http.Request) string {
+func (p *Party) curl(req *http.Request) string {
 	var b strings.Builder
 	b.WriteString("curl -sS -i -X " + req.Method + " " + shellQuote(req.URL.String()))
 	for _, h := range recordHeaders(req.Header) {
@@ -200,7 +215,7 @@ func curl(req *http.Request) string {
 			b.WriteString(" -H " + shellQuote(h.Name+": "+h.Value))
 		}
 	}
-	if rec := recordRequest(req); rec.Body != "" {
+	if rec := p.recordRequest(req); rec.Body != "" {
 		b.WriteString(" --data-binary " + shellQuote(rec.Body))
 	}
 	return b.String()

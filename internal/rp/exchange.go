@@ -12,6 +12,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -33,6 +34,7 @@ type answer struct {
 	raw    []byte
 	body   any // parsed JSON, or the text
 	isJSON bool
+	party  *Party
 }
 
 // parseAnswer reads the body as JSON whatever its content type says: real servers send JSON as text/html.
@@ -43,13 +45,39 @@ func (a *answer) parse() {
 	}
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(a.raw))
+	dec.UseNumber()
 	if err := dec.Decode(&v); err != nil {
 		return
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return
 	}
-	a.body, a.isJSON = v, true
+	a.body, a.isJSON = exact(v), true
+}
+
+// exact turns the numbers of a JSON value into Go's: whole ones keep every digit, because they may be ids.
+func exact(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = exact(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = exact(v[name])
+		}
+	case json.Number:
+		if n, err := strconv.Atoi(v.String()); err == nil {
+			return n
+		}
+		if strings.ContainsAny(v.String(), ".eE") {
+			if f, err := v.Float64(); err == nil {
+				return f
+			}
+		}
+		return v.String()
+	}
+	return v
 }
 
 func (a *answer) env(s *Session) scenarios.Env {
@@ -67,7 +95,7 @@ func (a *answer) env(s *Session) scenarios.Env {
 func (a *answer) summary() string {
 	s := a.statusText()
 	if text := strings.TrimSpace(string(a.raw)); text != "" {
-		s += ": " + excerpt(text, 160)
+		s += ": " + a.party.excerpt(text, 160)
 	}
 	return s
 }
@@ -94,22 +122,40 @@ func (a *answer) notJSON(err error) *Fault {
 	}
 	return &Fault{
 		Kind:     FaultNotJSON,
-		Sentence: fmt.Sprintf("%s answered %d with %s where JSON was expected: %s", a.what, a.status, kind, excerpt(strings.TrimSpace(string(a.raw)), 120)),
+		Sentence: fmt.Sprintf("%s answered %d with %s where JSON was expected: %s", a.what, a.status, kind, a.party.excerpt(strings.TrimSpace(string(a.raw)), 120)),
 		Hint:     "is the path right, or did a proxy or login page answer?",
 		Err:      err,
 	}
 }
 
-func excerpt(s string, limit int) string {
-	s = strings.Join(strings.Fields(s), " ")
+// excerpt is a text on one line and cut to so many bytes, which a "…" at its end tells. Both would
+// hide a secret from the redactor, so the secrets known by now go first.
+func (p *Party) excerpt(s string, limit int) string {
+	if folded := fold(s); folded == s && len(s) <= limit {
+		return s
+	}
+	return cut(fold(p.redact(s)), limit)
+}
+
+// redact takes the known secrets out of a text. Only so much is looked at that the rest cannot show.
+func (p *Party) redact(s string) string {
+	s = cut(s, 2*maxExcerpt)
+	if p.target.Redact == nil {
+		return s
+	}
+	return p.target.Redact(s)
+}
+
+func fold(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	cut := limit
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
 	}
-	return s[:cut] + "…"
+	return s[:limit] + "…"
 }
 
 // send performs the request and, if asked, follows redirects. Every hop is recorded.
@@ -131,8 +177,8 @@ func (r *run) send(ctx context.Context, req *http.Request, purpose string, follo
 			}
 		}
 		next, err := a.url.Parse(location)
-		if err != nil {
-			return nil, &Fault{Kind: FaultRedirects, Sentence: fmt.Sprintf("%s redirects to %q, which is not a URL", a.what, location), Err: err}
+		if err != nil || next.Scheme != "http" && next.Scheme != "https" {
+			return nil, &Fault{Kind: FaultRedirects, Sentence: fmt.Sprintf("%s redirects to %q, which is not a web address", a.what, location), Err: err}
 		}
 		if req, err = redirected(ctx, req, a.status, next); err != nil {
 			return nil, err
@@ -140,31 +186,34 @@ func (r *run) send(ctx context.Context, req *http.Request, purpose string, follo
 	}
 }
 
-// redirected is the request that a browser sends after a redirect (Fetch, HTTP-redirect fetch):
-// 307 and 308 repeat it, the others become GET.
+// redirected is the request that a browser sends after a redirect (Fetch §4.4, HTTP-redirect fetch):
+// GET after 303, and after 301 or 302 to a POST; else the same again. Another origin gets only what
+// every request carries.
 func redirected(ctx context.Context, req *http.Request, status int, to *url.URL) (*http.Request, error) {
-	method, body := http.MethodGet, io.Reader(nil)
-	if status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect {
-		method = req.Method
-		if req.GetBody != nil {
-			b, err := req.GetBody()
-			if err != nil {
-				return nil, err
-			}
-			defer b.Close()
-			raw, err := io.ReadAll(b)
-			if err != nil {
-				return nil, err
-			}
-			body = bytes.NewReader(raw)
+	method, body := req.Method, io.Reader(nil)
+	becomesGet := status == http.StatusSeeOther && method != http.MethodHead ||
+		(status == http.StatusMovedPermanently || status == http.StatusFound) && method == http.MethodPost
+	if becomesGet {
+		method = http.MethodGet
+	} else if req.GetBody != nil {
+		b, err := req.GetBody()
+		if err != nil {
+			return nil, err
 		}
+		defer b.Close()
+		raw, err := io.ReadAll(b)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(raw)
 	}
 	next, err := http.NewRequestWithContext(ctx, method, to.String(), body)
 	if err != nil {
 		return nil, err
 	}
 	for name, values := range req.Header {
-		if name == "Cookie" || (name == "Authorization" && to.Host != req.URL.Host) || (body == nil && name == "Content-Type") {
+		everywhere := name == "Accept" || name == "User-Agent" || name == "Content-Type"
+		if name == "Cookie" || !sameOrigin(to, req.URL) && !everywhere || body == nil && (name == "Content-Type" || name == "Origin" && becomesGet) {
 			continue
 		}
 		next.Header[name] = slices.Clone(values)
@@ -178,17 +227,16 @@ func (r *run) exchange(ctx context.Context, req *http.Request, purpose string) (
 	what := req.Method + " " + displayURL(req.URL)
 	clock := r.party.target.Clock
 	start := clock()
-	record := report.Exchange{Purpose: purpose, Phase: r.phase, StartMS: ms(start.Sub(r.zero)), Request: recordRequest(req), Curl: curl(req)}
+	record := report.Exchange{Purpose: purpose, Phase: r.phase, StartMS: ms(start.Sub(r.zero)), Request: r.party.recordRequest(req), Curl: r.party.curl(req)}
 	trace := newTrace(clock)
 	resp, err := r.party.target.HTTP.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, trace.hooks())))
-	a := &answer{what: what, url: req.URL}
+	a := &answer{what: what, url: req.URL, party: r.party}
 	if err == nil {
 		a.status, a.header = resp.StatusCode, resp.Header
 		a.raw, err = readBody(resp.Body)
 		if closeErr := resp.Body.Close(); err == nil {
 			err = closeErr
 		}
-		record.Response = recordResponse(resp, a.raw)
 	}
 	end := clock()
 	record.Timing = trace.timing(start, end)
@@ -206,6 +254,9 @@ func (r *run) exchange(ctx context.Context, req *http.Request, purpose string) (
 		var notes []string
 		notes, fault = r.session.takeCookies(resp, req.URL, end)
 		r.result.Notes = append(r.result.Notes, notes...)
+	}
+	if resp != nil {
+		record.Response = r.party.recordResponse(resp, a.raw) // after its cookies have become known
 	}
 	if fault != nil {
 		record.Error = fault.Sentence
@@ -234,25 +285,31 @@ func displayURL(u *url.URL) string {
 	return c.String()
 }
 
-func recordRequest(req *http.Request) report.Request {
+func (p *Party) recordRequest(req *http.Request) report.Request {
 	rec := report.Request{Method: req.Method, URL: req.URL.String(), Headers: recordHeaders(req.Header)}
 	if req.GetBody != nil {
 		if b, err := req.GetBody(); err == nil {
-			raw, _ := io.ReadAll(io.LimitReader(b, maxExcerpt))
+			raw, _ := io.ReadAll(io.LimitReader(b, 4*maxExcerpt))
 			_ = b.Close()
-			rec.Body = printable(raw)
+			rec.Body, _ = p.bodyExcerpt(raw)
 		}
 	}
 	return rec
 }
 
-func recordResponse(resp *http.Response, raw []byte) *report.Response {
+func (p *Party) recordResponse(resp *http.Response, raw []byte) *report.Response {
 	rec := &report.Response{Status: resp.StatusCode, Proto: resp.Proto, Headers: recordHeaders(resp.Header), BodyBytes: int64(len(raw))}
-	if len(raw) > maxExcerpt {
-		raw, rec.Truncated = raw[:maxExcerpt], true
-	}
-	rec.Body = printable(raw)
+	rec.Body, rec.Truncated = p.bodyExcerpt(raw)
 	return rec
+}
+
+// bodyExcerpt is a body as the report shows it: one that is too long ends in "…".
+func (p *Party) bodyExcerpt(raw []byte) (text string, truncated bool) {
+	text = printable(raw)
+	if len(text) <= maxExcerpt {
+		return text, false
+	}
+	return cut(p.redact(text), maxExcerpt), true
 }
 
 func printable(raw []byte) string {

@@ -169,3 +169,28 @@ func TestRedirectsKeepAndFollow(t *testing.T) {
 		})
 	}
 }
+
+func TestRedirectsToStrangersCarryNothing(t *testing.T) {
+	t.Parallel()
+	type seen struct{ method, key, cookie string }
+	var there seen
+	stranger := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		there = seen{r.Method, r.Header.Get("X-API-Key"), r.Header.Get("Cookie")}
+	}))
+	t.Cleanup(stranger.Close)
+	p := party(t, head+"  logout:\n    steps:\n      - {path: /cookie}\n      - {method: DELETE, path: /a, headers: {X-API-Key: canary}, redirects: follow}\n",
+		func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/cookie" {
+				http.SetCookie(w, &http.Cookie{Name: "sid", Value: "x", Path: "/a"})
+				return
+			}
+			http.Redirect(w, r, strings.Replace(stranger.URL, "127.0.0.1", "localhost", 1)+"/b", http.StatusFound)
+		})
+	if r := p.Do(t.Context(), "logout", p.NewSession(), rp.Input{}); r.Outcome != rp.OutcomeAccepted {
+		t.Fatalf("outcome %s: %s", r.Outcome, r.Reason)
+	}
+	// A 302 changes only POST to GET (Fetch §4.4).
+	if want := (seen{method: http.MethodDelete}); there != want {
+		t.Errorf("the stranger saw %+v, want %+v", there, want)
+	}
+}

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"time"
 
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
 )
 
-const defaultPollEvery = 250 * time.Millisecond
+// DefaultPollEvery is the time between two requests of a poll that does not say.
+const DefaultPollEvery = 250 * time.Millisecond
 
 // run is one operation under way.
 type run struct {
@@ -134,7 +136,7 @@ func (r *run) step(ctx context.Context, step *scenarios.HTTPStep) error {
 // ask sends the step's request, again while it is polled, and says what the answer means.
 func (r *run) ask(ctx context.Context, step *scenarios.HTTPStep) (Outcome, error) {
 	var deadline time.Time
-	every := defaultPollEvery
+	every := DefaultPollEvery
 	if step.Poll != nil {
 		limit, err := step.Poll.For.Value(r.env())
 		if err != nil {
@@ -179,7 +181,16 @@ func (r *run) askOnce(ctx context.Context, step *scenarios.HTTPStep) (Outcome, e
 	}
 	r.answer = a
 	r.result.Status, r.result.Body = a.status, a.body
-	return decide(step.Accept, step.Reject, r.responseEnv(), a)
+	return decide(step.Accept, step.Reject, r.responseEnv(), a, r.saysNo(a.status))
+}
+
+// saysNo is the default for a no: any 4xx, except that whoami answers "nobody" by 401 or 403 only. A
+// path that does not exist must not read as "nobody is signed in".
+func (r *run) saysNo(status int) bool {
+	if r.result.Operation == scenarios.OpWhoami {
+		return status == http.StatusUnauthorized || status == http.StatusForbidden
+	}
+	return status >= 400 && status <= 499
 }
 
 func defaultPurpose(operation string, step *scenarios.HTTPStep) string {
@@ -193,8 +204,8 @@ func defaultPurpose(operation string, step *scenarios.HTTPStep) string {
 	}
 }
 
-// decide applies the predicates. Without a reject predicate any 4xx is a no.
-func decide(accept, reject *scenarios.Expr, env scenarios.Env, a *answer) (Outcome, error) {
+// decide applies the predicates; no is what counts without a reject predicate.
+func decide(accept, reject *scenarios.Expr, env scenarios.Env, a *answer, no bool) (Outcome, error) {
 	yes := a.status >= 200 && a.status <= 299
 	var err error
 	if accept != nil {
@@ -205,7 +216,6 @@ func decide(accept, reject *scenarios.Expr, env scenarios.Env, a *answer) (Outco
 	if yes {
 		return OutcomeAccepted, nil
 	}
-	no := a.status >= 400 && a.status <= 499
 	if reject != nil {
 		if no, err = reject.Bool(env); err != nil {
 			return "", a.unreadable(err)
@@ -273,6 +283,10 @@ func (r *run) env() scenarios.Env {
 	if r.outer != nil {
 		return maps.Clone(r.outer)
 	}
+	return r.adapterEnv()
+}
+
+func (r *run) adapterEnv() scenarios.Env {
 	env := scenarios.Env{
 		"user": r.in.User.env(), "target": r.party.targetEnv(), "run": r.party.runEnv(),
 		"params": r.party.target.Params, "saved": r.session.saved, "args": r.args,
@@ -306,8 +320,8 @@ func (r *run) readResult() error {
 		if err != nil {
 			return r.answer.unreadable(err)
 		}
-		if v != nil {
-			r.result.User = fmt.Sprint(v)
+		if r.result.User, err = scalar("user", v); err != nil {
+			return r.answer.unreadable(err)
 		}
 	}
 	if spec.Entries != nil {
@@ -341,15 +355,29 @@ func (r *run) readEntries(spec *scenarios.ResultSpec) error {
 		if err != nil {
 			return r.answer.unreadable(err)
 		}
-		if credential != nil {
-			entry.Credential = fmt.Sprint(credential)
+		if entry.Credential, err = scalar("credential", credential); err != nil {
+			return r.answer.unreadable(err)
 		}
-		if name != nil {
-			entry.Name = fmt.Sprint(name)
+		if entry.Name, err = scalar("name", name); err != nil {
+			return r.answer.unreadable(err)
 		}
 		r.result.Entries = append(r.result.Entries, entry)
 	}
 	return nil
+}
+
+// scalar is a value of the answer as text; nothing is "".
+func scalar(what string, v any) (string, error) {
+	switch v := v.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return v, nil
+	case int, float64, bool:
+		return fmt.Sprint(v), nil
+	default:
+		return "", fmt.Errorf("result.%s is a list or an object, not a text", what)
+	}
 }
 
 func evalOptional(e *scenarios.Expr, env scenarios.Env) (any, error) {

@@ -190,7 +190,7 @@ func decodeBinary(s, encoding string) ([]byte, error) {
 		if encoding == "" {
 			encoding = scenarios.EncodingBase64URL
 		}
-		return nil, fmt.Errorf("%q is not %s", excerpt(s, 40), encoding)
+		return nil, fmt.Errorf("%q is not %s", cut(fold(s), 40), encoding)
 	}
 	return raw, nil
 }

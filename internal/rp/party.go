@@ -39,6 +39,9 @@ type Target struct {
 	Seed    uint64            // run.seed in expressions
 	HTTP    http.RoundTripper // see NewTransport
 	Clock   func() time.Time
+
+	Redact func(string) string          // takes the known secrets out of a text before it is cut; nil: there are none
+	Learn  func(name string, value any) // is told every secret of a session as soon as it is known; may be nil
 }
 
 // Party is a relying party that can be spoken to. It is safe for concurrent use; a [Session] is not.

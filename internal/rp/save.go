@@ -40,7 +40,7 @@ func (r *run) extract(specs map[string]scenarios.Save) (map[string]any, error) {
 		}
 		values[name] = v
 		if spec.Secret {
-			r.session.secrets[fmt.Sprint(v)] = name
+			r.session.learn(name, v)
 		}
 	}
 	return values, nil

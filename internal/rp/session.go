@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/passrig/passrig/report"
 )
 
 // Session is one browser session at the relying party: its cookies and the values the adapter saved.
@@ -17,7 +19,7 @@ import (
 type Session struct {
 	jar       *cookiejar.Jar
 	saved     map[string]any
-	secrets   map[string]string // saved values marked secret, for the redactor
+	learn     func(name string, secret any)
 	sawCookie bool
 }
 
@@ -28,7 +30,11 @@ func (p *Party) NewSession() *Session {
 		// cookiejar.New has no failure; the signature is kept for the future.
 		panic(err)
 	}
-	return &Session{jar: jar, saved: make(map[string]any), secrets: make(map[string]string)}
+	learn := p.target.Learn
+	if learn == nil {
+		learn = func(string, any) {}
+	}
+	return &Session{jar: jar, saved: make(map[string]any), learn: learn}
 }
 
 // Release does nothing: a session of the API holds nothing that must be given back.
@@ -42,7 +48,7 @@ func (s *Session) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	held := make(map[string]bool, len(cookies))
 	for _, c := range cookies {
 		held[c.Name] = true
-		s.secrets[c.Value] = "cookie " + c.Name
+		s.learnCookie(c)
 		s.sawCookie = true
 	}
 	for _, c := range s.Cookies(u) {
@@ -56,9 +62,12 @@ func (s *Session) SetCookies(u *url.URL, cookies []*http.Cookie) {
 // Save keeps a value for the session, as an adapter's save does.
 func (s *Session) Save(name string, value any) { s.saved[name] = value }
 
-// Secrets are all cookie values that the session ever held and the saved values that must not reach a
-// report; their names by value.
-func (s *Session) Secrets() map[string]string { return s.secrets }
+// learnCookie tells of a cookie's value, unless it is so short that it is more likely a word.
+func (s *Session) learnCookie(c *http.Cookie) {
+	if len(c.Value) >= report.Distinctive {
+		s.learn("cookie "+c.Name, c.Value)
+	}
+}
 
 // HoldsCredentials reports whether the relying party ever set a cookie here or gave a value to save:
 // without either nothing can carry a session.
@@ -95,9 +104,7 @@ func (s *Session) takeCookies(resp *http.Response, u *url.URL, now time.Time) ([
 	kept := s.jar.Cookies(jarURL(u))
 	var notes []string
 	for _, c := range set {
-		if c.Value != "" {
-			s.secrets[c.Value] = "cookie " + c.Name
-		}
+		s.learnCookie(c)
 		if deletesCookie(c) {
 			continue
 		}

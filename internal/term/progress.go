@@ -60,9 +60,12 @@ type Task struct {
 	ended bool
 }
 
-// Start shows a task of total steps; total 0 means that nobody knows how many.
-func (p *Progress) Start(title string, total int) *Task {
-	t := &Task{progress: p, title: title, total: total, began: p.clock()}
+// Start shows a task of total steps that begins now; total 0 means that nobody knows how many.
+func (p *Progress) Start(title string, total int) *Task { return p.StartedAt(title, total, p.clock()) }
+
+// StartedAt is Start for a task that began before it is shown.
+func (p *Progress) StartedAt(title string, total int, began time.Time) *Task {
+	t := &Task{progress: p, title: title, total: total, began: began}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -86,6 +89,21 @@ func (p *Progress) Start(title string, total int) *Task {
 		t.bar = bar
 	}
 	return t
+}
+
+// Grow adds steps to a task's total, if it has one.
+func (t *Task) Grow(steps int) {
+	t.mu.Lock()
+	if t.ended || t.total <= 0 {
+		t.mu.Unlock()
+		return
+	}
+	t.total += steps
+	bar, total := t.bar, int64(t.total)
+	t.mu.Unlock()
+	if bar != nil {
+		bar.SetTotal(total, false) // outside of the lock: the bar's decorators take it
+	}
 }
 
 // Step counts one step as done and shows what is next, or was last, as label.

@@ -3,7 +3,9 @@ package topics
 import "slices"
 
 // faults are the reasons why nothing can be said about a relying party's decision.
-func faults() []Topic { return slices.Concat(connectionFaults(), answerFaults(), runFaults()) }
+func faults() []Topic {
+	return slices.Concat(connectionFaults(), answerFaults(), pageFaults(), runFaults())
+}
 
 // connectionFaults are those of getting an answer at all.
 func connectionFaults() []Topic {
@@ -106,6 +108,26 @@ func runFaults() []Topic {
 			What: "An expression of the adapter failed on what the relying party answered, or the adapter does not offer the operation.",
 			Fix:  "Look at the answer in the report and at the place in the adapter that the message names. passrig list adapters shows what each built-in adapter was tested with; passrig init --write-adapter NAME starts one of your own.",
 			See:  []string{"unexpected", "missing"},
+		},
+	}
+}
+
+// pageFaults are those of the browser driver.
+func pageFaults() []Topic {
+	return []Topic{
+		{
+			ID: "page", Kind: KindFault, Title: "a step on the page could not be done",
+			What: "With --driver browser: an element that the adapter's page steps name did not appear, could not be used, or the page showed neither its yes nor its no in time.",
+			Why:  "The page changed, is slow, threw an exception, or shows something else than the adapter expects, such as a login page or a cookie banner.",
+			Fix:  "The HTML report has a screenshot, the console and the document. Try the selectors with --headed --slow-mo 500ms, and correct the operation's page: in the adapter.",
+			See:  []string{"browser", "timeout"},
+		},
+		{
+			ID: "browser", Kind: KindFault, Title: "Chrome ended while it was used",
+			What: "The browser that --driver browser started crashed or was ended from outside, so that the operation under way could not be judged.",
+			Why:  "Mostly too little memory, or a container without room in /dev/shm.",
+			Fix:  "Run again; passrig doctor tries the browser by itself. PASSRIG_CHROME names another one.",
+			See:  []string{"page", "exit-3"},
 		},
 	}
 }
