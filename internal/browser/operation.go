@@ -99,13 +99,23 @@ func (o *operation) verdict(ctx context.Context) error {
 		return waitErr
 	case shown > 0:
 		o.result.Outcome, o.result.Reason = rp.OutcomeRejected, "the page shows "+reject
-		if text, err := page.Text(ctx, selectors[1]); err == nil && text != "" {
+		if text := textOf(ctx, page, selectors[1]); text != "" {
 			o.result.Reason = fmt.Sprintf("the page says %q", text)
 		}
 	default:
 		o.result.Reason = "the page shows " + accept
 	}
 	return nil
+}
+
+// textOf is what the first element that the selector finds says.
+func textOf(ctx context.Context, page *cdp.Page, selector string) string {
+	var text string
+	value, err := page.Do(ctx, cdp.Step{Action: cdp.ActionExpectText, Selector: selector, First: true})
+	if err != nil || json.Unmarshal(value, &text) != nil {
+		return ""
+	}
+	return text
 }
 
 // step does one page step.
@@ -147,7 +157,7 @@ func (o *operation) step(ctx context.Context, s *scenarios.PageStep) error {
 // action translates a step of the adapter into one of the page.
 func (o *operation) action(s *scenarios.PageStep) (cdp.Step, error) {
 	var selector, value scenarios.Text
-	a := cdp.Step{Action: s.Action()}
+	a := cdp.Step{Action: s.Action(), First: true}
 	switch a.Action {
 	case cdp.ActionGoto:
 		value = s.Goto
