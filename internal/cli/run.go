@@ -28,6 +28,7 @@ const runExample = `  passrig run passkeys.yaml
   passrig run scenarios/ --tags smoke --report junit=passkeys.xml --report html=passkeys.html
   passrig run builtin:smoke --adapter simplewebauthn --origin http://localhost:8080
   passrig run passkeys.yaml --seed 42 --json | jq .summary
+  passrig run passkeys.yaml --driver browser --headed --slow-mo 500ms
   passrig run passkeys.yaml --dry-run`
 
 // newRunCommand runs scenarios.

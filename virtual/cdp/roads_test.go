@@ -244,6 +244,7 @@ func TestCeremoniesAcrossPages(t *testing.T) {
 	origin := site(t, func(c *demorp.Config) { c.Attestation = "direct" })
 	p := newDevice(t, chrome(t), DeviceConfig{}).Page()
 	must(t, p.Goto(ctx, origin+"/?autofill=off"))
+	must(t, p.WaitFor(ctx, `role=button[name="Sign up"]`)) // the page's own first request has ended
 	evaluate[int](t, p, `fetch("/healthz").then(r => r.text()).then(() => `+createScript("localhost", "alice", "")+`).then(() => { location.href = "/?autofill=off&next"; return 1 })`)
 	must(t, p.WaitFor(ctx, `role=button[name="Sign up"]`))
 	eventually(t, func() bool { return strings.HasSuffix(p.URL(), "&next") })
