@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,10 +44,11 @@ func Drive(chrome *cdp.Browser, clock func() time.Time, trace func(cdp.Trace)) f
 type tab struct {
 	device *cdp.Device
 
-	mu        sync.Mutex
-	answer    authenticate
-	onRefusal func()
-	refusal   error
+	mu       sync.Mutex
+	answer   authenticate
+	giveUp   func()
+	patience *time.Timer
+	refusal  error
 }
 
 type authenticate = func(context.Context, rp.Ceremony) (json.RawMessage, error)
@@ -65,7 +66,7 @@ func (d *Driver) Do(ctx context.Context, name string, s *rp.Session, in rp.Input
 	}
 	o.result = &rp.Result{Operation: name, Outcome: rp.OutcomeAccepted}
 	if err := o.perform(ctx); err != nil {
-		o.fail(err)
+		o.fail(ctx, err)
 	}
 	return o.result
 }
@@ -128,22 +129,34 @@ func (t *tab) ask(ctx context.Context, _ string, req virtual.GetRequest) (json.R
 	if answer == nil {
 		return nil, &virtual.Error{Name: virtual.NotAllowedError, Message: "no step of the scenario goes on that would need a ceremony"}
 	}
+	t.settle(nil) // a page may try again after a refusal
 	response, err := answer(ctx, rp.Ceremony{Origin: req.Origin, TopOrigin: req.TopOrigin, Options: req.Options, Mediation: req.Mediation})
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err != nil && t.onRefusal != nil {
-		t.refusal = err
-		t.onRefusal()
-	}
+	t.settle(err)
 	return response, err
 }
 
-// serve makes the page's ceremonies go to one operation's client; nil ends that. onRefusal hears that
-// the client refused.
-func (t *tab) serve(answer authenticate, onRefusal func()) {
+// settle notes how the last ceremony ended. After a refusal the page has a while to show its no, or to
+// begin another ceremony.
+func (t *tab) settle(refusal error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.answer, t.onRefusal, t.refusal = answer, onRefusal, nil
+	t.refusal = refusal
+	if t.patience != nil {
+		t.patience.Stop()
+		t.patience = nil
+	}
+	if refusal != nil && t.giveUp != nil {
+		t.patience = time.AfterFunc(refusalGrace, t.giveUp)
+	}
+}
+
+// serve makes the page's ceremonies go to one operation's client; nil ends that. giveUp is called when
+// the client refused and the page shows nothing of it.
+func (t *tab) serve(answer authenticate, giveUp func()) {
+	t.settle(nil)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answer, t.giveUp = answer, giveUp
 }
 
 // refused is what the client refused with, or nil.
@@ -153,33 +166,46 @@ func (t *tab) refused() error {
 	return t.refusal
 }
 
-// pull takes over the page's cookies into the session.
+// pull makes the session have the page's cookies.
 func (d *Driver) pull(ctx context.Context, t *tab, s *rp.Session) error {
-	cookies, err := t.device.Cookies(ctx, d.address.String())
+	held, err := t.device.Jar(ctx)
 	if err != nil {
 		return err
 	}
-	s.SetCookies(d.address, cookies)
+	cookies := make([]rp.HostCookie, len(held))
+	for i, c := range held {
+		cookies[i] = rp.HostCookie{Host: c.Host, Cookie: c.Cookie}
+	}
+	s.ReplaceCookies(cookies)
 	return nil
 }
 
-// push gives the page those of the session's cookies that it does not have, or has with another value.
+// push does to the page's cookies what answers outside the page did to the session's.
 func (d *Driver) push(ctx context.Context, t *tab, s *rp.Session) error {
-	wanted := s.Cookies(d.address)
-	if len(wanted) == 0 {
-		return nil
+	for _, c := range s.Received() {
+		if err := t.device.SetCookies(ctx, c.URL.String(), []*http.Cookie{lasting(c, d.clock())}); err != nil {
+			return err
+		}
 	}
-	held, err := t.device.Cookies(ctx, d.address.String())
-	if err != nil {
-		return err
+	return nil
+}
+
+// lasting is the cookie with its lifetime as a date and its path written out (RFC 6265 §5.1.4, §5.2.2).
+func lasting(set rp.SetCookie, now time.Time) *http.Cookie {
+	c := *set.Cookie //nolint:gosec // as the relying party set it
+	switch {
+	case c.MaxAge < 0:
+		c.Expires = time.Unix(1, 0)
+	case c.MaxAge > 0:
+		c.Expires = now.Add(time.Duration(c.MaxAge) * time.Second)
 	}
-	wanted = slices.DeleteFunc(wanted, func(c *http.Cookie) bool {
-		return slices.ContainsFunc(held, func(h *http.Cookie) bool { return h.Name == c.Name && h.Value == c.Value })
-	})
-	if len(wanted) == 0 {
-		return nil
+	if !strings.HasPrefix(c.Path, "/") {
+		c.Path = "/"
+		if i := strings.LastIndex(set.URL.Path, "/"); i > 0 {
+			c.Path = set.URL.Path[:i]
+		}
 	}
-	return t.device.SetCookies(ctx, d.address.String(), wanted)
+	return &c
 }
 
 // browserFault says in a sentence what went wrong between passrig and Chrome or the page.
@@ -191,7 +217,11 @@ func browserFault(err error) *rp.Fault {
 	}](err); ok {
 		f.Hint = hinted.Hint()
 	}
+	step, onStep := errors.AsType[*cdp.StepError](err)
 	switch {
+	case onStep && step.Step.Action == cdp.ActionGoto && errors.Is(err, context.DeadlineExceeded):
+		f.Kind, f.Sentence = rp.FaultTimeout, fmt.Sprintf("the page %s did not load in time", step.Step.Value)
+		f.Hint = "is the relying party stuck or overloaded? A longer limit: timeout: on the adapter's page step"
 	case errors.Is(err, context.Canceled):
 		f.Kind, f.Sentence = rp.FaultInterrupted, "the page's operation was interrupted"
 	case errors.Is(err, cdp.ErrBrowserGone):

@@ -49,7 +49,7 @@ func (o *operation) perform(ctx context.Context) error {
 	}
 	waiting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	o.tab.serve(o.in.Authenticate, func() { time.AfterFunc(refusalGrace, func() { cancel(errRefused) }) })
+	o.tab.serve(o.in.Authenticate, func() { cancel(errRefused) })
 	defer o.tab.serve(nil, nil)
 	for i := range o.spec.Steps {
 		if s := &o.spec.Steps[i]; ctx.Err() == nil {
@@ -272,13 +272,17 @@ func (o *operation) exchange(purpose string, r *cdp.Request) report.Exchange {
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // fail writes what went wrong, with what the page showed.
-func (o *operation) fail(err error) {
+func (o *operation) fail(ctx context.Context, err error) {
 	fault := browserFault(err)
 	o.result.Outcome, o.result.Fault, o.result.Reason = rp.OutcomeError, fault, fault.Sentence
 	step, ok := errors.AsType[*cdp.StepError](err)
 	if !ok {
 		return
 	}
+	// What the page was given meanwhile must not show in what it showed.
+	learning, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalGrace)
+	defer cancel()
+	_ = o.driver.pull(learning, o.tab, o.session) // a browser that is gone has no cookies
 	e := step.Evidence
 	o.result.Page = &report.PageEvidence{URL: e.URL, DOM: e.DOM, Screenshot: base64.StdEncoding.EncodeToString(e.Screenshot)}
 	for _, l := range e.Log {

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
-	"maps"
 	"os/exec"
 	"time"
 
@@ -95,7 +94,12 @@ func (o *driverOptions) launch(ctx context.Context, env *Env, cfg engine.Config)
 	hosts := make(map[string]string)
 	var trusted []string
 	for _, file := range cfg.Files {
-		maps.Copy(hosts, file.Target.ConnectTo)
+		for host, to := range file.Target.ConnectTo {
+			if other, ok := hosts[host]; ok && other != to {
+				return nil, badFile("run the files one by one", "%s: target.connect-to sends %s to %s, another file to %s: one browser cannot do both", file.Path, host, to, other)
+			}
+			hosts[host] = to
+		}
 		if file.Target.CA == "" {
 			continue
 		}
@@ -113,10 +117,21 @@ func (o *driverOptions) launch(ctx context.Context, env *Env, cfg engine.Config)
 		Path: path, Headed: o.headed, SlowMo: o.slowMo, Hosts: hosts, SPKI: trusted, Clock: env.Now,
 		Notice: notice,
 	})
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil, errors.Join(interruption(""), closed(chrome))
+	case err != nil:
 		return nil, couldNot(hintOf(err), "%w", err)
 	}
 	return chrome, nil
+}
+
+// closed closes a browser that may not have been started.
+func closed(chrome *cdp.Browser) error {
+	if chrome == nil {
+		return nil
+	}
+	return chrome.Close()
 }
 
 // publicKeys are the hashes by which Chrome recognizes the certificates of a PEM file.

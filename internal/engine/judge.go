@@ -72,6 +72,11 @@ func (w *world) judgeOutcome(e *scenarios.Expect, o *outcome) []finding {
 		return []finding{interrupted()}
 	case r.Outcome == rp.OutcomeError:
 		return []finding{{verdict: report.VerdictError, message: r.Reason, hint: r.Fault.Hint, expected: string(want), actual: "could not tell"}}
+	case o.action == scenarios.OpWhoami && want != rp.OutcomeAccepted:
+		return []finding{{
+			verdict: report.VerdictFail, message: "whoami answers who is signed in, it does not say yes or no", expected: string(want),
+			actual: "whoami says " + o.user, hint: "to expect that nobody is: expect: {user: nobody}",
+		}}
 	case r.Outcome == want:
 		return nil
 	case r.Outcome == rp.OutcomeRefused:

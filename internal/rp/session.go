@@ -21,42 +21,58 @@ type Session struct {
 	saved     map[string]any
 	learn     func(name string, secret any)
 	sawCookie bool
+	received  []SetCookie // not yet told to a page
 }
 
 // NewSession starts a session without cookies.
 func (p *Party) NewSession() *Session {
+	learn := p.target.Learn
+	if learn == nil {
+		learn = func(string, any) {}
+	}
+	return &Session{jar: newJar(), saved: make(map[string]any), learn: learn}
+}
+
+func newJar() *cookiejar.Jar {
 	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 	if err != nil {
 		// cookiejar.New has no failure; the signature is kept for the future.
 		panic(err)
 	}
-	learn := p.target.Learn
-	if learn == nil {
-		learn = func(string, any) {}
-	}
-	return &Session{jar: jar, saved: make(map[string]any), learn: learn}
+	return jar
 }
 
 // Release does nothing: a session of the API holds nothing that must be given back.
 func (p *Party) Release(*Session) {}
 
-// Cookies are the cookies that would be sent to u.
-func (s *Session) Cookies(u *url.URL) []*http.Cookie { return s.jar.Cookies(jarURL(u)) }
+// HostCookie is a cookie with the host that it belongs to. Without a Domain it is of that host alone.
+type HostCookie struct {
+	Host   string
+	Cookie *http.Cookie
+}
 
-// SetCookies takes over the cookies that a page of u has. One that the page lost is dropped.
-func (s *Session) SetCookies(u *url.URL, cookies []*http.Cookie) {
-	held := make(map[string]bool, len(cookies))
+// Received returns the cookies that answers have set, or deleted, since it was last called, each with
+// the URL that did: what a page of the same session has to be told.
+func (s *Session) Received() []SetCookie {
+	received := s.received
+	s.received = nil
+	return received
+}
+
+// SetCookie is a cookie as an answer set it.
+type SetCookie struct {
+	URL    *url.URL
+	Cookie *http.Cookie
+}
+
+// ReplaceCookies makes the session have just the cookies that a page of it has.
+func (s *Session) ReplaceCookies(cookies []HostCookie) {
+	s.jar = newJar()
 	for _, c := range cookies {
-		held[c.Name] = true
-		s.learnCookie(c)
+		s.learnCookie(c.Cookie)
 		s.sawCookie = true
+		s.jar.SetCookies(&url.URL{Scheme: "https", Host: c.Host, Path: c.Cookie.Path}, []*http.Cookie{c.Cookie})
 	}
-	for _, c := range s.Cookies(u) {
-		if !held[c.Name] {
-			cookies = append(cookies, &http.Cookie{Name: c.Name, Path: "/", MaxAge: -1}) //nolint:gosec // it deletes one in the jar and is never sent
-		}
-	}
-	s.jar.SetCookies(jarURL(u), cookies)
 }
 
 // Save keeps a value for the session, as an adapter's save does.
@@ -105,6 +121,7 @@ func (s *Session) takeCookies(resp *http.Response, u *url.URL, now time.Time) ([
 	var notes []string
 	for _, c := range set {
 		s.learnCookie(c)
+		s.received = append(s.received, SetCookie{u, c})
 		if deletesCookie(c) {
 			continue
 		}

@@ -32,7 +32,7 @@ type Config struct {
 	// NoSandbox runs Chrome without its sandbox, as some containers need. For the superuser, whom the
 	// sandbox refuses, that is so anyhow.
 	NoSandbox bool
-	// StepTimeout bounds every page step and ceremony, besides its context; 0 means 15 s.
+	// StepTimeout bounds every page step and ceremony whose context has no deadline; 0 means 15 s.
 	StepTimeout time.Duration
 	// Notice hears what a person should know: what was switched off, or what did not travel. It may be
 	// called from any goroutine; nil means nobody listens.

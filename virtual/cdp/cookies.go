@@ -18,39 +18,56 @@ func (d *Device) Cookies(ctx context.Context, address string) ([]*http.Cookie, e
 	if err != nil {
 		return nil, fmt.Errorf("cookies: %w", err)
 	}
+	held, err := d.Jar(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []*http.Cookie
+	for _, c := range held {
+		if applies(c, u) {
+			out = append(out, c.Cookie)
+		}
+	}
+	return out, nil
+}
+
+// HostCookie is a cookie with the host that it belongs to. Without a Domain it is of that host alone.
+type HostCookie struct {
+	Host   string
+	Cookie *http.Cookie
+}
+
+// Jar returns all of the device's cookies.
+func (d *Device) Jar(ctx context.Context) ([]HostCookie, error) {
 	ctx, cancel := d.browser.bounded(ctx, "cookies")
 	defer cancel()
 	all, err := proto.StorageGetCookies{BrowserContextID: d.context}.Call(d.browser.session.in(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("cookies: %w", d.browser.goneError(err))
 	}
-	var out []*http.Cookie
+	held := make([]HostCookie, 0, len(all.Cookies))
 	for _, c := range all.Cookies {
-		if !applies(c, u) {
-			continue
-		}
-		cookie := &http.Cookie{ //nolint:gosec // G124: it is as secure as the relying party made it
-			Name: c.Name, Value: c.Value, Path: c.Path, Secure: c.Secure, HttpOnly: c.HTTPOnly, SameSite: sameSite(c.SameSite),
-		}
-		if strings.HasPrefix(c.Domain, ".") {
-			cookie.Domain = c.Domain[1:]
+		host, wide := strings.CutPrefix(c.Domain, ".")
+		cookie := &http.Cookie{Name: c.Name, Value: c.Value, Path: c.Path, Secure: c.Secure, HttpOnly: c.HTTPOnly, SameSite: sameSite(c.SameSite)} //nolint:gosec // as Chrome has it
+		if wide {
+			cookie.Domain = host
 		}
 		if !c.Session {
 			cookie.Expires = time.Unix(int64(c.Expires), 0)
 		}
-		out = append(out, cookie)
+		held = append(held, HostCookie{Host: host, Cookie: cookie})
 	}
-	return out, nil
+	return held, nil
 }
 
 // applies is the retrieval algorithm of RFC 6265 §5.4, with http on localhost being as good as https.
-func applies(c *proto.NetworkCookie, u *url.URL) bool {
+func applies(held HostCookie, u *url.URL) bool {
+	c := held.Cookie
 	host, path := strings.ToLower(u.Hostname()), u.EscapedPath()
 	if path == "" {
 		path = "/"
 	}
-	domain, wide := strings.CutPrefix(c.Domain, ".")
-	onHost := host == domain || wide && strings.HasSuffix(host, "."+domain)
+	onHost := host == held.Host || c.Domain != "" && strings.HasSuffix(host, "."+held.Host)
 	onPath := path == c.Path || strings.HasPrefix(path, strings.TrimSuffix(c.Path, "/")+"/")
 	local := host == "localhost" || strings.HasSuffix(host, ".localhost")
 	return onHost && onPath && (!c.Secure || u.Scheme == "https" || local)

@@ -238,6 +238,9 @@ func (d *Device) Road() Road {
 
 // bounded gives ctx the browser's limit for a step, and a cause that says what was waited for.
 func (b *Browser) bounded(ctx context.Context, what string) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx) // the caller knows better
+	}
 	limit := b.cfg.StepTimeout
 	return context.WithTimeoutCause(ctx, limit, &TimeoutError{What: what, Limit: limit})
 }

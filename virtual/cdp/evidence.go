@@ -93,12 +93,12 @@ func (p *Page) Screenshot(ctx context.Context) ([]byte, error) {
 	return shot.Data, nil
 }
 
-const screenshotTimeout = 2 * time.Second
+const screenshotTimeout = time.Second
 
 // failed adds evidence to why a step failed.
 func (p *Page) failed(ctx context.Context, s Step, waited time.Duration, cause error) error {
 	failure := &StepError{Step: s, Waited: waited, Err: cause, Evidence: Evidence{URL: p.URL(), Log: p.Log()}}
-	if errors.Is(cause, ErrBrowserGone) || errors.Is(cause, errClosed) || errors.Is(cause, errCrashed) {
+	if errors.Is(ctx.Err(), context.Canceled) || errors.Is(cause, ErrBrowserGone) || errors.Is(cause, errClosed) || errors.Is(cause, errCrashed) {
 		return failure
 	}
 	t := p.target
