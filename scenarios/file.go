@@ -30,7 +30,7 @@ type Target struct {
 	BaseURL   Text              `yaml:"base-url" doc:"Where requests are sent, when that is not the origin."`
 	RPID      Text              `yaml:"rp-id" doc:"The RP ID, when the options do not state one and it is not the origin's host."`
 	With      map[string]Text   `yaml:"with" doc:"Values for the adapter's params."`
-	CA        string            `yaml:"ca" doc:"PEM file with the certificate authorities to trust for this target."`
+	CA        string            `yaml:"ca" doc:"PEM file with the certificate authorities to trust for this target, relative to this file."`
 	ConnectTo map[string]string `yaml:"connect-to" doc:"host:port to connect to instead, by host:port of the URL."`
 	IMayTest  string            `yaml:"i-may-test" doc:"The origin again, as the owner's consent, when the target is not on loopback."`
 }

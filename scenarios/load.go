@@ -61,6 +61,9 @@ func Load(path string, options Options) (*File, error) {
 	if err := l.errs.Sorted(); err != nil {
 		return nil, err
 	}
+	if f.Target != nil && f.Target.CA != "" {
+		f.Target.CA = beside(path, f.Target.CA)
+	}
 	return f, nil
 }
 
