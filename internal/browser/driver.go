@@ -107,6 +107,8 @@ func (d *Driver) tab(ctx context.Context, s *rp.Session) (*tab, error) {
 	t, ok := d.tabs[s]
 	if !ok {
 		t = &tab{}
+		// A session's page may be asked by any device of the scenario, so ceremonies go to the operation's own.
+		// This one only stands in for them where the page speaks of stored passkeys (the Signal API).
 		software, err := virtual.NewSoftwareDevice(virtual.Config{})
 		if err != nil {
 			return nil, err
