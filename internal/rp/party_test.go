@@ -246,3 +246,37 @@ func TestOutcomes(t *testing.T) {
 		})
 	}
 }
+
+// An RP ID that the target names fills what the options leave open, and overrides nothing.
+func TestRPIDOfTheTarget(t *testing.T) {
+	t.Parallel()
+	const register = head + "  register:\n    steps:\n      - {path: /o, options: body}\n      - {path: /r, credential: {}}\n"
+	for answer, want := range map[string]string{
+		`{"challenge":"AAAA"}`:                                     `{"challenge":"AAAA","rpId":"example.test"}`,
+		`{"challenge":"AAAA","rpId":"stated.test"}`:                `{"challenge":"AAAA","rpId":"stated.test"}`,
+		`{"challenge":"AAAA","rp":{"name":"x"},"user":{}}`:         `{"challenge":"AAAA","rp":{"id":"example.test","name":"x"},"user":{}}`,
+		`{"challenge":"AAAA","rp":{"id":"stated.test"},"user":{}}`: `{"challenge":"AAAA","rp":{"id":"stated.test"},"user":{}}`,
+	} {
+		a, err := scenarios.LoadAdapter("test.yaml", scenarios.Options{ReadFile: func(string) ([]byte, error) { return []byte(register), nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
+		t.Cleanup(server.Close)
+		p, err := rp.New(rp.Target{Adapter: a, Origin: "https://login.example.test", BaseURL: server.URL, RPID: "example.test", HTTP: http.DefaultTransport, Clock: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		p.Do(t.Context(), "register", p.NewSession(), rp.Input{Authenticate: func(_ context.Context, c rp.Ceremony) (json.RawMessage, error) {
+			got = string(c.Options)
+			if c.Origin != "https://login.example.test" {
+				t.Errorf("origin %q", c.Origin)
+			}
+			return json.RawMessage(standard), nil
+		}})
+		if got != want {
+			t.Errorf("%s became %s, want %s", answer, got, want)
+		}
+	}
+}
