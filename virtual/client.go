@@ -24,29 +24,30 @@ type ceremony struct {
 }
 
 // begin does the steps that do not depend on the authenticator: the origin, the RP ID and the
-// client data (WebAuthn L3 §5.8.1). An empty rpID stands for the host of the origin.
-func begin(kind, origin, topOrigin, rpID string, challenge webauthn.Base64URL) (*ceremony, error) {
-	host, err := callerHost(origin)
+// client data (WebAuthn L3 §5.8.1). An empty rpID stands for the host of the origin. Of req only who
+// calls is read.
+func begin(kind, rpID string, challenge webauthn.Base64URL, req GetRequest) (*ceremony, error) {
+	host, err := callerHost(req.Origin)
 	if err != nil {
 		return nil, err
 	}
 	if rpID == "" {
 		rpID = host
 	}
-	if err := claimRPID(rpID, host); err != nil {
+	if err := CheckRPID(rpID, req.Origin, req.RelatedOrigins); err != nil {
 		return nil, err
 	}
-	cross := crossOrigin(origin, topOrigin)
-	data := &webauthn.ClientData{Type: kind, Challenge: challenge.String(), Origin: origin, CrossOrigin: cross}
+	cross := req.crossOrigin()
+	data := &webauthn.ClientData{Type: kind, Challenge: challenge.String(), Origin: req.Origin, CrossOrigin: cross}
 	if cross {
-		data.TopOrigin = topOrigin
+		data.TopOrigin = req.TopOrigin
 	}
 	encoded := data.Marshal()
 	return &ceremony{clientDataJSON: encoded, clientDataHash: sha256.Sum256(encoded), rpID: rpID}, nil
 }
 
-func crossOrigin(origin, topOrigin string) bool {
-	return topOrigin != "" && topOrigin != origin
+func (r GetRequest) crossOrigin() bool {
+	return r.TopOrigin != "" && (r.CrossOrigin || r.TopOrigin != r.Origin)
 }
 
 func checkMediation(mediation string) error {
@@ -77,14 +78,15 @@ func (d *SoftwareDevice) create(ctx context.Context, req CreateRequest) (*Regist
 	if err := checkMediation(req.Mediation); err != nil {
 		return nil, err
 	}
+	caller := GetRequest{Origin: req.Origin, TopOrigin: req.TopOrigin, CrossOrigin: req.CrossOrigin, RelatedOrigins: req.RelatedOrigins}
 	conditional := req.Mediation == MediationConditional
-	if conditional && crossOrigin(req.Origin, req.TopOrigin) {
+	if conditional && caller.crossOrigin() {
 		return nil, refuse(NotAllowedError, "a conditional create needs a page that is same-origin with its ancestors")
 	}
 	if n := len(opts.User.ID); n < 1 || n > 64 {
 		return nil, refuse(TypeError, "options: user: id of %d bytes, want 1 to 64", n)
 	}
-	c, err := begin(webauthn.TypeCreate, req.Origin, req.TopOrigin, opts.RP.ID, opts.Challenge)
+	c, err := begin(webauthn.TypeCreate, opts.RP.ID, opts.Challenge, caller)
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +274,7 @@ func (d *SoftwareDevice) get(ctx context.Context, req GetRequest) (*Assertion, e
 	if err := checkMediation(req.Mediation); err != nil {
 		return nil, err
 	}
-	c, err := begin(webauthn.TypeGet, req.Origin, req.TopOrigin, opts.RPID, opts.Challenge)
+	c, err := begin(webauthn.TypeGet, opts.RPID, opts.Challenge, req)
 	if err != nil {
 		return nil, err
 	}

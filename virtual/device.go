@@ -33,6 +33,12 @@ type CreateRequest struct {
 	Origin string
 	// TopOrigin is the origin of the top-level page when Origin is a cross-origin iframe in it.
 	TopOrigin string
+	// CrossOrigin says of a page that is framed by itself, so that TopOrigin is Origin, that a page of another
+	// origin is in between.
+	CrossOrigin bool
+	// RelatedOrigins is the list at https://<rp id>/.well-known/webauthn, which an Origin that is not of the
+	// RP ID has to be in (WebAuthn L3 §5.11). The device does not fetch it.
+	RelatedOrigins []string
 	// Options is PublicKeyCredentialCreationOptionsJSON (WebAuthn L3 §5.1.8), without "publicKey" around it.
 	Options json.RawMessage
 	// Mediation is one of the Mediation constants.
@@ -41,8 +47,10 @@ type CreateRequest struct {
 
 // GetRequest asks for an assertion.
 type GetRequest struct {
-	// Origin and TopOrigin are as in [CreateRequest].
+	// Origin, TopOrigin, CrossOrigin and RelatedOrigins are as in [CreateRequest].
 	Origin, TopOrigin string
+	CrossOrigin       bool
+	RelatedOrigins    []string
 	// Options is PublicKeyCredentialRequestOptionsJSON (WebAuthn L3 §5.1.9), without "publicKey" around it.
 	Options json.RawMessage
 	// Mediation is one of the Mediation constants.

@@ -7,6 +7,7 @@
 // the authenticator makes keys, keeps credentials, counts, sets flags and signs (§6). What is
 // refused is refused as in a browser, with an [Error] that carries the name of the DOMException.
 //
-// Not played: related origin requests (§5.11), which need the network, the appid and enterprise
-// attestation features, timeouts, and the person: user gestures always succeed as configured.
+// Not played: the network (a list of related origins, §5.11, comes with the request), the appid and
+// enterprise attestation features, timeouts, and the person: user gestures always succeed as configured.
+// What relying parties signal about their credentials, a device heeds ([SoftwareDevice.Heed]).
 package virtual

@@ -3,6 +3,7 @@ package virtual
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -89,4 +90,53 @@ func claimRPID(rpID, host string) error {
 		return refuse(SecurityError, "rp id %q is a public suffix", rpID)
 	}
 	return nil
+}
+
+// maxRelatedLabels is how many different names before the public suffix a list of related origins may
+// have, as in browsers; WebAuthn L3 §5.11.1 asks for five at least.
+const maxRelatedLabels = 5
+
+// CheckRPID checks that a page of the origin may use an RP ID: one of its own (WebAuthn L3 §5.1.3 step
+// 8), or one whose related origins have it (§5.11.1). related is the list at
+// https://<rp id>/.well-known/webauthn, if the caller has fetched it. The error is an [*Error], a
+// SecurityError for an RP ID that is not allowed.
+func CheckRPID(rpID, origin string, related []string) error {
+	host, err := callerHost(origin)
+	if err != nil {
+		return err
+	}
+	err = claimRPID(rpID, host)
+	if err == nil || len(related) == 0 || !validDomain(rpID) {
+		return err
+	}
+	if !listsOrigin(related, origin) {
+		return refuse(SecurityError, "rp id %q: its related origins do not have %q", rpID, origin)
+	}
+	return nil
+}
+
+// listsOrigin is the related origins validation procedure (WebAuthn L3 §5.11.1).
+func listsOrigin(related []string, origin string) bool {
+	var labels []string
+	for _, entry := range related {
+		u, err := url.Parse(entry)
+		if err != nil || u.Host == "" || isAddress(u.Hostname()) {
+			continue
+		}
+		domain, err := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(u.Hostname()))
+		if err != nil {
+			continue
+		}
+		label, _, _ := strings.Cut(domain, ".")
+		if !slices.Contains(labels, label) {
+			if len(labels) == maxRelatedLabels {
+				continue
+			}
+			labels = append(labels, label)
+		}
+		if serializedOrigin(u) == origin {
+			return true
+		}
+	}
+	return false
 }
