@@ -3,7 +3,6 @@ package cdp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -11,8 +10,7 @@ import (
 // anyInterval is how often the elements of WaitAny are looked for.
 const anyInterval = 15 * time.Millisecond
 
-// WaitAny waits until something that one of several selectors finds is visible, and returns its index. Elements inside frames
-// of other origins are not looked for.
+// WaitAny waits until something that one of several selectors finds is visible, and returns its index.
 func (p *Page) WaitAny(ctx context.Context, selectors ...string) (int, error) {
 	step := Step{Action: ActionWait, Selector: strings.Join(selectors, " or ")}
 	b := p.target.device.browser
@@ -37,12 +35,8 @@ func (p *Page) waitAny(ctx context.Context, selectors []string) (int, error) {
 	}
 	why := "there is no document"
 	for {
-		id, err := p.target.contextOf(ctx, world{p.target.id, stepWorld})
-		if err != nil {
-			return -1, &waitError{why, err}
-		}
 		for i, a := range actions {
-			result, err := p.ask(ctx, id, "passrig.attempt("+quote(a)+")", false)
+			result, err := p.look(ctx, a)
 			switch {
 			case contextLost(err): // the document was replaced: look again in the new one
 			case err != nil:
@@ -51,8 +45,6 @@ func (p *Page) waitAny(ctx context.Context, selectors []string) (int, error) {
 				return i, nil
 			case result.Broken:
 				return -1, errors.New(result.Why)
-			case result.Hop != nil:
-				return -1, fmt.Errorf("%s: an element in a frame cannot be waited for together with others", selectors[i])
 			default:
 				why = "none of them is visible"
 			}
@@ -60,5 +52,28 @@ func (p *Page) waitAny(ctx context.Context, selectors []string) (int, error) {
 		if !pause(ctx, anyInterval) {
 			return -1, &waitError{why, context.Cause(ctx)}
 		}
+	}
+}
+
+// look attempts an action once, in whatever frame its selector leads to.
+func (p *Page) look(ctx context.Context, a action) (attempt, error) {
+	t := p.target
+	id, err := t.contextOf(ctx, world{t.id, stepWorld})
+	if err != nil {
+		return attempt{}, err
+	}
+	for {
+		result, err := p.ask(ctx, id, "passrig.attempt("+quote(a)+")", false)
+		if err != nil || result.Hop == nil {
+			return result, err
+		}
+		frame, err := p.enter(ctx, id, a.Chain[:*result.Hop+1])
+		t.mu.Lock()
+		id = t.worlds[world{frame, stepWorld}]
+		t.mu.Unlock()
+		if err != nil || id == 0 {
+			return attempt{}, ctx.Err() // the frame is not there yet, or no more
+		}
+		a.Chain = a.Chain[*result.Hop+1:]
 	}
 }

@@ -45,6 +45,13 @@ type Browser struct {
 	mu       sync.Mutex
 	devices  map[string]*Device // by browser context
 	sessions map[string]*target // by session id
+	spare    *sparePage         // what the browser starts with
+}
+
+// sparePage is a page of no device, empty and without rules of its own.
+type sparePage struct {
+	session session
+	id      string
 }
 
 // Launch starts a browser and waits until it answers. It runs in a process group and with a profile of

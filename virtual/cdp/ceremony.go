@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,13 +20,21 @@ const (
 // relying party and the browser, never a person or a phone: a virtual authenticator answers at once.
 type Ceremony struct {
 	Kind      string // "create" or "get"
-	Mediation string
-	Origin    string
+	Mediation string // empty if the page gave none
+	UIMode    string // "immediate" or empty
+	// Origin is the calling document's. TopOrigin is that of the page around it if a document between them
+	// is of another origin, else empty.
+	Origin, TopOrigin string
+	// Questions are the methods by which the document had asked what the client can do, in the order of the first calls.
+	Questions []string
 	Options   json.RawMessage // PublicKeyCredentialCreationOptionsJSON or …RequestOptionsJSON
-	Response  json.RawMessage // RegistrationResponseJSON or AuthenticationResponseJSON; nil if it failed
+	Response  json.RawMessage // RegistrationResponseJSON or AuthenticationResponseJSON; nil if there is none
 	// ErrorName and ErrorMessage are of the exception the page got, such as "NotAllowedError".
 	ErrorName, ErrorMessage string
-	// Start is the page's call, End when its promise was settled, to 0.1 ms on the page's clock.
+	// Pending says that the page is still waiting, or was when it was left.
+	Pending bool
+	// Start is the page's call, End when its promise was settled, to 0.1 ms on the page's clock; zero while
+	// it is pending.
 	Start, End time.Time
 	// OptionsRequest is the last request that had ended before, ResultRequest the first to begin
 	// afterwards: with most pages those that fetched the options and sent the response. Nil if there
@@ -44,19 +53,20 @@ type Request struct {
 	Start, Sent, First, End time.Time
 }
 
-// Signal is a call of the Signal API by a page (WebAuthn L3 §5.1.10).
-type Signal struct {
-	Name    string // "signalUnknownCredential", …
-	Options json.RawMessage
-}
-
 // message is what the wrapper says.
 type message struct {
 	Type string `json:"type"` // ask, drop, signal or report
 	call
-	Name       string `json:"name"`
-	Ceremonies []done `json:"ceremonies"`
-	Requests   []sent `json:"requests"`
+	Name       string     `json:"name"`  // of a method of the Signal API
+	Error      *exception `json:"error"` // that it ended with
+	Ceremonies []done     `json:"ceremonies"`
+	Requests   []sent     `json:"requests"`
+}
+
+// exception is what a page got instead of a result.
+type exception struct {
+	Name    string `json:"name"`
+	Message string `json:"message"`
 }
 
 // call is a page's call of navigator.credentials.
@@ -64,21 +74,22 @@ type call struct {
 	ID        int64           `json:"id"`
 	Kind      string          `json:"kind"`
 	Mediation string          `json:"mediation"`
+	UIMode    string          `json:"uiMode"`
 	Origin    string          `json:"origin"`
+	TopOrigin string          `json:"topOrigin"`
 	Host      string          `json:"host"`
+	Questions []string        `json:"questions"`
 	Options   json.RawMessage `json:"options"`
 }
 
-// done is such a call when it has ended. Times are milliseconds since 1970.
+// done is such a call when it has ended, or without an end when it has not. Times are milliseconds since
+// 1970.
 type done struct {
 	call
 	Response json.RawMessage `json:"response"`
-	Error    *struct {
-		Name    string `json:"name"`
-		Message string `json:"message"`
-	} `json:"error"`
-	Start float64 `json:"start"`
-	End   float64 `json:"end"`
+	Error    *exception      `json:"error"`
+	Start    float64         `json:"start"`
+	End      float64         `json:"end"`
 }
 
 // sent is a request of a page.
@@ -92,16 +103,18 @@ type sent struct {
 	End    float64 `json:"end"`
 }
 
-// record is a ceremony with the page it happened on.
+// record is a ceremony with the page and the document it happened on.
 type record struct {
 	Ceremony
-	target *target
+	target  *target
+	context int64
 }
 
 // Limits of what a device remembers of its pages, for runs that never ask for it.
 const (
 	maxCeremonies = 1000
 	maxRequests   = 1000
+	maxSignals    = 1000
 )
 
 // bindingCalled takes a message of the wrapper. A page could send such messages itself if it went
@@ -126,14 +139,9 @@ func (t *target) bindingCalled(e event) {
 	case "drop":
 		t.update(func() { t.dropAsk(key) })
 	case "report":
-		d.keep(t, &m)
+		d.keep(t, key.context, &m)
 	case "signal":
-		d.mu.Lock()
-		d.signals = append(d.signals, Signal{m.Name, m.Options})
-		d.mu.Unlock()
-		if d.cfg.Software != nil {
-			t.asked(key, func(context.Context) any { return d.obey(&m) })
-		}
+		t.asked(key, func(ctx context.Context) any { return d.signaled(ctx, t, key.context, &m) })
 	}
 }
 
@@ -166,15 +174,18 @@ func quote(v any) string {
 	return string(data)
 }
 
-// keep takes in what a page reports.
-func (d *Device) keep(t *target, m *message) {
+// keep takes in what a document reports: all that ended since its last report, and all that is pending.
+func (d *Device) keep(t *target, contextID int64, m *message) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.ceremonies = slices.DeleteFunc(d.ceremonies, func(r record) bool {
+		return r.Pending && r.target == t && r.context == contextID
+	})
 	for _, c := range m.Ceremonies {
 		r := record{Ceremony{
-			Kind: c.Kind, Mediation: c.Mediation, Origin: c.Origin, Options: c.Options, Response: c.Response,
-			Start: pageTime(c.Start), End: pageTime(c.End),
-		}, t}
+			Kind: c.Kind, Mediation: c.Mediation, UIMode: c.UIMode, Origin: c.Origin, TopOrigin: c.TopOrigin, Questions: c.Questions,
+			Options: c.Options, Response: c.Response, Pending: c.End == 0, Start: pageTime(c.Start), End: pageTime(c.End),
+		}, t, contextID}
 		if c.Error != nil {
 			r.ErrorName, r.ErrorMessage = c.Error.Name, c.Error.Message
 		}
@@ -198,9 +209,9 @@ func pageTime(milliseconds float64) time.Time {
 	return time.UnixMicro(int64(milliseconds * 1000))
 }
 
-// Ceremonies returns what the page's scripts had done since the last call, in the order in which the
-// calls ended, with the requests around them. A document remembers its latest 200 ceremonies and
-// requests until it is asked or left.
+// Ceremonies returns what the scripts of the page and its frames had done since the last call, in the
+// order in which they began, with the requests around them. One that is pending is returned again until
+// it has ended. A document remembers its latest 200 ceremonies and requests until it is asked or left.
 func (p *Page) Ceremonies(ctx context.Context) ([]Ceremony, error) {
 	if err := p.flush(ctx); err != nil {
 		return nil, err
@@ -215,6 +226,7 @@ func (p *Page) Ceremonies(ctx context.Context) ([]Ceremony, error) {
 		}
 		return r.target == p.target
 	})
+	slices.SortStableFunc(out, func(a, b Ceremony) int { return a.Start.Compare(b.Start) })
 	slices.SortStableFunc(d.requests, func(a, b Request) int { return a.Start.Compare(b.Start) })
 	for i := range out {
 		c := &out[i]
@@ -243,19 +255,10 @@ func (c *Ceremony) around(requests []Request, begin, finish time.Time) {
 			if c.OptionsRequest == nil || cmp.Compare(r.End.UnixMicro(), c.OptionsRequest.End.UnixMicro()) > 0 {
 				c.OptionsRequest = new(r)
 			}
-		case !r.Start.Before(c.End) && c.ResultRequest == nil && (finish.IsZero() || r.Start.Before(finish)):
+		case !c.Pending && !r.Start.Before(c.End) && c.ResultRequest == nil && (finish.IsZero() || r.Start.Before(finish)):
 			c.ResultRequest = new(r)
 		}
 	}
-}
-
-// Signals returns the calls of the Signal API since the last time.
-func (d *Device) Signals() []Signal {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	out := d.signals
-	d.signals = nil
-	return out
 }
 
 // flush has the page's requests so far reported.
@@ -271,10 +274,26 @@ func (p *Page) flush(ctx context.Context) error {
 			return err
 		}
 		_, err = p.target.evaluate(ctx, id, script, false, false)
-		if err == nil || !contextLost(err) {
-			return err
+		if contextLost(err) {
+			continue
 		}
+		for _, frame := range p.target.documents() {
+			if err == nil && frame != id {
+				_, err = p.target.evaluate(ctx, frame, script, false, false)
+			}
+			if contextLost(err) { // what it had to say, it said when it went
+				err = nil
+			}
+		}
+		return err
 	}
+}
+
+// documents are the execution contexts of the page and its frames.
+func (t *target) documents() []int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Keys(t.contexts))
 }
 
 // topOrigin is the origin of the page around a script's document.

@@ -1,14 +1,11 @@
 package cdp
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
-	"github.com/passrig/passrig/internal/webauthn"
 	"github.com/passrig/passrig/virtual"
 )
 
@@ -27,27 +24,24 @@ type answerError struct {
 // when the person does nothing.
 func (d *Device) consent(ctx context.Context, t *target, contextID int64, m *message) any {
 	conditional := m.Mediation == virtual.MediationConditional && m.Kind == kindGet
-	if conditional && d.cfg.IgnoreAutofill {
-		return nil
-	}
-	if !pause(ctx, d.cfg.ThinkTime) {
-		return nil
-	}
-	d.mu.Lock()
-	absent, who := d.absent, d.choice
-	d.mu.Unlock()
-	if d.cfg.Software != nil {
-		if absent {
-			return nil
+	w := wantOf(m.Kind, m.Options, m.Host)
+	if conditional {
+		if _, err := d.claim(ctx, w.rpID, t.originOf(contextID, m.Origin)); err != nil && !d.cfg.software() {
+			return answer{} // for Chrome to refuse
+		} else if err != nil {
+			return answer{Error: asAnswer(err)}
 		}
+	}
+	who, ok := d.person(ctx, conditional)
+	if !ok {
+		return nil
+	}
+	if d.cfg.software() {
 		return d.answer(ctx, t, contextID, m, who)
 	}
-	w := wantOf(m.Kind, m.Options, m.Host)
 	w.pick, w.user = who.credentialID, who.userHandle
-	if conditional {
-		if d.native.offers(w) == 0 {
-			return nil // nothing to pick from, and browsers keep waiting
-		}
+	if conditional && d.native.offers(w) == 0 {
+		return nil // nothing to pick from, and browsers keep waiting
 	}
 	if !d.native.mustAsk() && w.pick == nil && w.user == nil {
 		return answer{}
@@ -56,6 +50,31 @@ func (d *Device) consent(ctx context.Context, t *target, contextID int64, m *mes
 		return answer{Error: &answerError{virtual.UnknownError, err.Error()}}
 	}
 	return answer{}
+}
+
+// person waits until somebody is there who consents, and has thought about it. It reports whether that
+// came before the page gave up.
+func (d *Device) person(ctx context.Context, conditional bool) (choice, bool) {
+	for thought := false; ; {
+		d.mu.Lock()
+		away := conditional && d.user.ignores || d.user.absent && (conditional || d.cfg.software())
+		who, think, moved := d.user.choice, d.user.think, d.moved
+		d.mu.Unlock()
+		switch {
+		case away:
+			select {
+			case <-moved:
+			case <-ctx.Done():
+				return who, false
+			}
+		case thought || think <= 0:
+			return who, ctx.Err() == nil
+		case !pause(ctx, think):
+			return who, false
+		default:
+			thought = true
+		}
+	}
 }
 
 // pause reports whether ctx lasted as long.
@@ -82,39 +101,46 @@ func (n *native) offers(w want) int {
 
 // answer is road (b): the software device's response, or what Tamper makes of it.
 func (d *Device) answer(ctx context.Context, t *target, contextID int64, m *message, who choice) any {
-	t.mu.Lock()
-	frame, known := t.contexts[contextID]
-	t.mu.Unlock()
-	origin := m.Origin
-	if known && frame.origin != "" && frame.origin != "://" {
-		origin = strings.TrimSuffix(frame.origin, "/") // the browser's word, not the page's
-	}
 	response, err := d.perform(ctx, m.Kind, virtual.GetRequest{
-		Origin: origin, TopOrigin: t.topOrigin(), Options: m.Options, Mediation: m.Mediation,
+		Origin: t.originOf(contextID, m.Origin), TopOrigin: t.topOrigin(), CrossOrigin: m.TopOrigin != "", Options: m.Options, Mediation: m.Mediation,
 		CredentialID: who.credentialID, UserHandle: who.userHandle,
 	})
-	failure, named := errors.AsType[*virtual.Error](err)
-	switch {
-	case err == nil:
+	if err == nil {
 		return answer{Response: response}
-	case !named:
-		return answer{Error: &answerError{virtual.UnknownError, err.Error()}}
-	case failure.Name == virtual.NotAllowedError && m.Kind == kindGet && m.Mediation == virtual.MediationConditional:
+	}
+	failure := asAnswer(err)
+	if failure.Name == virtual.NotAllowedError && m.Kind == kindGet && m.Mediation == virtual.MediationConditional {
 		return nil // nothing to pick from, and browsers keep waiting
 	}
-	return answer{Error: &answerError{failure.Name, failure.Message}}
+	return answer{Error: failure}
 }
 
-// perform has the software device do a ceremony and returns the response's JSON.
+// originOf is the origin of a document: the browser's word, or for want of that the document's.
+func (t *target) originOf(contextID int64, said string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	origin := t.contexts[contextID].origin
+	if origin == "" || origin == "://" {
+		return said
+	}
+	return strings.TrimSuffix(origin, "/")
+}
+
+// perform does a ceremony on road (b) and returns the response's JSON.
 func (d *Device) perform(ctx context.Context, kind string, req virtual.GetRequest) (json.RawMessage, error) {
+	var err error
+	if w := wantOf(kind, req.Options, hostOf(req.Origin)); w.rpID != hostOf(req.Origin) {
+		if req.RelatedOrigins, err = d.claim(ctx, w.rpID, req.Origin); err != nil {
+			return nil, err
+		}
+	}
 	if d.cfg.Answer != nil {
 		return d.cfg.Answer(ctx, kind, req)
 	}
 	var made any
-	var err error
 	if kind == kindCreate {
 		made, err = d.cfg.Software.Create(ctx, virtual.CreateRequest{
-			Origin: req.Origin, TopOrigin: req.TopOrigin, Options: req.Options, Mediation: req.Mediation,
+			Origin: req.Origin, TopOrigin: req.TopOrigin, CrossOrigin: req.CrossOrigin, RelatedOrigins: req.RelatedOrigins, Options: req.Options, Mediation: req.Mediation,
 		})
 	} else {
 		made, err = d.cfg.Software.Get(ctx, req)
@@ -132,24 +158,6 @@ func (d *Device) perform(ctx context.Context, kind string, req virtual.GetReques
 	return response, nil
 }
 
-// SetChoice says which credential the person picks from now on when several fit, by its id or by its
-// user; nil for both is the newest.
-func (d *Device) SetChoice(ctx context.Context, credentialID, userHandle []byte) {
-	d.mu.Lock()
-	d.choice = choice{bytes.Clone(credentialID), bytes.Clone(userHandle)}
-	d.mu.Unlock()
-	if d.cfg.Software != nil || credentialID == nil && userHandle == nil {
-		return
-	}
-	d.native.mu.Lock()
-	asked := d.native.asking
-	d.native.asking = true
-	d.native.mu.Unlock()
-	if !asked {
-		d.refreshWrappers(ctx)
-	}
-}
-
 // refreshWrappers tells every page that it has to ask before each ceremony.
 func (d *Device) refreshWrappers(ctx context.Context) {
 	script := "{ const w = globalThis[Symbol.for(" + quote(d.binding) + ")]; if (w) w.settings.ask = true; }"
@@ -162,13 +170,7 @@ func (t *target) refreshWrapper(ctx context.Context, script string) {
 	ctx, release := t.living(ctx)
 	defer release()
 	_ = t.installWrapper(ctx) // a page that is closing needs none
-	t.mu.Lock()
-	var contexts []int64
-	for id := range t.contexts {
-		contexts = append(contexts, id)
-	}
-	t.mu.Unlock()
-	for _, id := range contexts {
+	for _, id := range t.documents() {
 		_, _ = t.evaluate(ctx, id, script, false, false)
 	}
 }
@@ -180,64 +182,5 @@ func (d *Device) wrapperSettings() any {
 		Software bool   `json:"software"`
 		Platform bool   `json:"platform"`
 		Ask      bool   `json:"ask"`
-	}{d.binding, d.cfg.Software != nil, d.cfg.Platform, d.native.mustAsk()}
-}
-
-// obey carries out a call of the Signal API on the software device (WebAuthn L3 §5.1.10).
-func (d *Device) obey(m *message) any {
-	var o struct {
-		RPID         string               `json:"rpId"`
-		CredentialID webauthn.Base64URL   `json:"credentialId"`
-		UserID       webauthn.Base64URL   `json:"userId"`
-		Accepted     []webauthn.Base64URL `json:"allAcceptedCredentialIds"`
-		Name         string               `json:"name"`
-		DisplayName  string               `json:"displayName"`
-	}
-	if err := json.Unmarshal(m.Options, &o); err != nil {
-		return answer{Error: &answerError{virtual.TypeError, err.Error()}}
-	}
-	if m.Host != o.RPID && !strings.HasSuffix(m.Host, "."+o.RPID) {
-		return answer{Error: &answerError{virtual.SecurityError, "the rp id is not one of this page"}}
-	}
-	device := d.cfg.Software
-	for _, c := range device.Credentials() {
-		if c.RPID != o.RPID {
-			continue
-		}
-		mine := bytes.Equal(c.UserHandle, o.UserID)
-		switch m.Name {
-		case "signalUnknownCredential":
-			if bytes.Equal(c.ID, o.CredentialID) {
-				device.RemoveCredential(c.ID)
-			}
-		case "signalAllAcceptedCredentials":
-			if mine && !contains(o.Accepted, c.ID) {
-				device.RemoveCredential(c.ID)
-			}
-		case "signalCurrentUserDetails":
-			if mine {
-				d.renameUser(c.ID, o.Name, o.DisplayName)
-			}
-		}
-	}
-	return answer{}
-}
-
-func contains(list []webauthn.Base64URL, id []byte) bool {
-	for _, entry := range list {
-		if bytes.Equal(entry, id) {
-			return true
-		}
-	}
-	return false
-}
-
-// renameUser changes the names kept with a credential. One that was removed meanwhile needs none.
-func (d *Device) renameUser(id []byte, name, displayName string) {
-	stored, err := d.cfg.Software.ExportCredential(id)
-	if err != nil {
-		return
-	}
-	stored.UserName, stored.UserDisplayName = name, displayName
-	_ = d.cfg.Software.ImportCredential(stored) // it came from there
+	}{d.binding, d.cfg.software(), d.cfg.Platform, d.native.mustAsk()}
 }

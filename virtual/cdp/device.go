@@ -16,17 +16,21 @@ import (
 )
 
 // DeviceConfig says what answers the ceremonies of a device's pages: Chrome's own authenticators,
-// road (a), or with Software one of ours, road (b). [Limits] says what each of them cannot do.
+// road (a), or with Software or Answer one of ours, road (b). [Limits] says what each of them cannot do.
 type DeviceConfig struct {
-	// Authenticators are Chrome's; empty means one [PlatformAuthenticator]. Not with Software.
+	// Authenticators are Chrome's; empty means one [PlatformAuthenticator]. Not on road (b).
 	Authenticators []Authenticator
 	// Software answers in place of Chrome.
 	Software *virtual.SoftwareDevice
-	// Platform says that Software is to pass for a platform authenticator when a page asks.
-	Platform bool
-	// Answer, if set, performs the ceremonies in Software's place, which then only hears the Signal API.
-	// It returns the response's JSON; for the rest it is like Tamper.
+	// Answer, in place of Software, performs the ceremonies with a device that somebody else keeps. It
+	// returns the response's JSON; for the rest it is like Tamper.
 	Answer func(ctx context.Context, kind string, req virtual.GetRequest) (json.RawMessage, error)
+	// Platform says that Software or Answer is to pass for a platform authenticator when a page asks.
+	Platform bool
+	// Hear, on both roads, hears what pages signal about stored credentials (WebAuthn L3 §5.1.10), unless
+	// the page was refused. Software and Chrome's authenticators have heeded it by then; with Answer that
+	// is up to Hear. It may be called from any goroutine, and on road (b) the page waits for it.
+	Hear func(virtual.Signal)
 	// Tamper replaces what Software answers, given as the response's JSON, by anything else. kind is
 	// "create" or "get". An error ends the ceremony; a [*virtual.Error] says with which name. It may be
 	// called from any goroutine.
@@ -59,12 +63,10 @@ type Device struct {
 	ceremonies  []record
 	requests    []Request
 	signals     []Signal
-	choice      choice
-	absent      bool // nobody is there to consent, on road (b)
+	user        user
+	moved       chan struct{} // closed and replaced when the person changes
 	ceremonyNow sync.Mutex
 }
-
-type choice struct{ credentialID, userHandle []byte }
 
 var _ virtual.Device = (*Device)(nil)
 
@@ -75,14 +77,16 @@ func (b *Browser) NewDevice(ctx context.Context, cfg DeviceConfig) (*Device, err
 	}
 	ctx, cancel := b.bounded(ctx, "the device's first page")
 	defer cancel()
-	d := &Device{browser: b, cfg: cfg, binding: "_" + rand.Text(), opened: make(chan struct{}), started: make(chan error, 1)}
+	d := &Device{browser: b, cfg: cfg, binding: "_" + rand.Text(), opened: make(chan struct{}), started: make(chan error, 1), moved: make(chan struct{})}
+	d.user = user{think: cfg.ThinkTime, ignores: cfg.IgnoreAutofill}
 	d.native = &native{device: d}
-	if cfg.Software == nil {
+	if !cfg.software() {
 		d.native.authenticators = cfg.Authenticators
 		if len(cfg.Authenticators) == 0 {
 			d.native.authenticators = []Authenticator{PlatformAuthenticator()}
 		}
-		d.native.asking = cfg.ThinkTime > 0
+		d.native.asking = cfg.ThinkTime > 0 || len(d.native.authenticators) > 1
+		d.user.absent = !slices.ContainsFunc(d.native.authenticators, func(a Authenticator) bool { return a.UserPresent })
 	}
 	made, err := proto.TargetCreateBrowserContext{DisposeOnDetach: true}.Call(b.session.in(ctx))
 	if err != nil {
@@ -114,14 +118,20 @@ func (cfg DeviceConfig) validate() error {
 	if internal > 1 {
 		errs = append(errs, errors.New("a device has at most one internal authenticator"))
 	}
-	if cfg.Software != nil && len(cfg.Authenticators) > 0 {
+	if cfg.software() && len(cfg.Authenticators) > 0 {
 		errs = append(errs, errors.New("a software device and Chrome's authenticators exclude each other"))
+	}
+	if cfg.Software != nil && cfg.Answer != nil {
+		errs = append(errs, errors.New("either a software device answers or somebody else"))
 	}
 	if cfg.Software == nil && cfg.Tamper != nil {
 		errs = append(errs, errors.New("only a software device's responses can be replaced"))
 	}
 	return errors.Join(errs...)
 }
+
+// software reports whether ceremonies are answered on road (b).
+func (cfg DeviceConfig) software() bool { return cfg.Software != nil || cfg.Answer != nil }
 
 // hidden reports whether pages are never drawn.
 func (b *Browser) hidden() bool {
@@ -230,7 +240,7 @@ func (d *Device) dispose(ctx context.Context) error {
 
 // Road says what answers the device's ceremonies.
 func (d *Device) Road() Road {
-	if d.cfg.Software != nil {
+	if d.cfg.software() {
 		return RoadSoftware
 	}
 	return RoadChrome

@@ -8,10 +8,16 @@
 // responses can be forged. [Limits] tells them apart.
 //
 // A device is driven by its pages ([Device.Page], page steps) or, as a [virtual.Device], one ceremony
-// at a time. [Page.Ceremonies] says what the pages' scripts did and how long it took, from inside the
-// page: Chrome's network log costs milliseconds per ceremony and stays off. What is measured is the
-// relying party and the browser. A virtual authenticator answers at once, so it never stands for a
-// person or a phone.
+// at a time: [Device.Create] and [Device.Get] split the sign-in, so that a program exchanges options and
+// responses with the relying party itself and the browser does nothing but the ceremony. It happens on a
+// blank page of the request's origin, which Chrome is given from here: https://login.example.test needs
+// neither a server nor a certificate for that. Only a list of related origins is fetched from where
+// [Config.Hosts] leads.
+//
+// [Page.Ceremonies] and [Device.Signals] say what the pages' scripts did and how long it took, from
+// inside the page: Chrome's network log costs milliseconds per ceremony and stays off. What is measured
+// is the relying party and the browser. A virtual authenticator answers at once, so it never stands for
+// a person or a phone.
 //
 // Chrome's protocol is spoken over a pipe with rod's protocol types (rod/lib/proto), and nothing else of
 // rod: its launcher downloads browsers, its client reads this program's command line. Commands of

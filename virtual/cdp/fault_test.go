@@ -119,6 +119,34 @@ func TestDialogs(t *testing.T) {
 	}
 }
 
+// Nor does one that wants to keep the person on the page, one in a frame, or one during a ceremony.
+func TestDialogsInTheWay(t *testing.T) {
+	for name, cfg := range roads(t) {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			p := newDevice(t, chrome(t), cfg).Page()
+			inner := html(t, `<script>alert("from a frame")</script><p>framed</p>`)
+			page := html(t, `<script>addEventListener("beforeunload", e => { e.preventDefault(); e.returnValue = "stay" })</script><iframe name=f src="`+inner+`"></iframe>`)
+			must(t, p.Goto(ctx, page))
+			must(t, p.ExpectText(ctx, "frame=f >> p", "framed"))
+			made := evaluate[outcome](t, p, `{ const made = `+createScript("localhost", "alice", "")+`; alert("meanwhile"); made }`)
+			if made.ID == "" {
+				t.Errorf("beside a dialog box: %+v", made)
+			}
+			must(t, p.Goto(ctx, html(t, `<button onclick="throw new RangeError('too far')">Throw</button><p>left</p>`)))
+			must(t, p.ExpectText(ctx, "p", "left"))
+			must(t, p.Click(ctx, "role=button"))
+			eventually(t, func() bool { return strings.Contains(fmt.Sprint(p.Log()), "RangeError: too far") })
+			lines := fmt.Sprint(p.Log())
+			for _, want := range []string{"alert: from a frame (dismissed)", "alert: meanwhile (dismissed)", "beforeunload: (left all the same)"} {
+				if !strings.Contains(lines, want) {
+					t.Errorf("log %s, want %q", lines, want)
+				}
+			}
+		})
+	}
+}
+
 func TestNavigationErrors(t *testing.T) {
 	p := newDevice(t, chrome(t), DeviceConfig{}).Page()
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())

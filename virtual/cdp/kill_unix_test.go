@@ -7,7 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -81,6 +83,48 @@ func TestKilledBrowser(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {
 		killOnce(t, dir)
+	}
+}
+
+// TestKilledRun kills a process with a browser (this test again, as a child): the browser ends by itself,
+// and the next start removes the profile.
+func TestKilledRun(t *testing.T) {
+	const where = "PASSRIG_TEST_KILLED_RUN"
+	if dir := os.Getenv(where); dir != "" {
+		b, err := Launch(t.Context(), Config{Path: chromePath(t), Dir: dir})
+		must(t, err)
+		_, err = b.NewDevice(t.Context(), DeviceConfig{})
+		must(t, err)
+		fmt.Println("browser", b.PID())
+		<-b.Gone()
+		return
+	}
+	dir := t.TempDir()
+	executable, err := os.Executable()
+	must(t, err)
+	child := exec.CommandContext(t.Context(), executable, "-test.run=^TestKilledRun$")
+	child.Env = append(os.Environ(), where+"="+dir)
+	said, err := child.StdoutPipe()
+	must(t, err)
+	must(t, child.Start())
+	var pid int
+	if _, err := fmt.Fscanf(said, "browser %d", &pid); err != nil {
+		t.Fatalf("the child did not start: %v, %v", err, child.Wait())
+	}
+	must(t, child.Process.Kill())
+	if err := child.Wait(); err == nil {
+		t.Error("the child was not killed")
+	}
+	eventually(t, func() bool { running, _ := processes(t, pid); return running == 0 })
+	if left, _ := os.ReadDir(dir); len(left) == 0 {
+		t.Error("a killed run left nothing: what is there to remove?")
+	}
+	b, err := Launch(t.Context(), Config{Path: chromePath(t), Dir: dir})
+	must(t, err)
+	left, _ := filepath.Glob(filepath.Join(dir, profilePrefix+"*"))
+	must(t, b.Close())
+	if len(left) != 2 {
+		t.Errorf("beside its own profile and lock: %v", left)
 	}
 }
 

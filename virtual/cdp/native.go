@@ -5,8 +5,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-
-	"github.com/passrig/passrig/internal/webauthn"
 )
 
 // roomy is how many discoverable credentials may lie in a Chrome authenticator before the page has
@@ -33,6 +31,7 @@ type environment struct {
 	ids    []string        // as Chrome calls them, in the device's order
 	inside map[string]bool // credential ids in Chrome
 	moving map[string]int  // deletions of ours that Chrome will report
+	used   int             // the only authenticator that somebody touches, counted from 1; 0 is all
 }
 
 // attach makes the device's authenticators in a new page and gives it the credentials.
@@ -278,93 +277,4 @@ func (n *native) find(id []byte) *held {
 		return nil
 	}
 	return n.credentials[i]
-}
-
-// want is what a ceremony needs to find in Chrome.
-type want struct {
-	create bool
-	rpID   string
-	listed [][]byte // excludeCredentials or allowCredentials
-	pick   []byte   // the credential the person chooses
-	user   []byte   // or the user
-}
-
-// fits returns the credentials that a ceremony may touch. It runs under the lock.
-func (n *native) fits(w want) []*held {
-	var fits []*held
-	for _, h := range n.credentials {
-		isListed := slices.ContainsFunc(w.listed, func(id []byte) bool { return bytes.Equal(id, h.CredentialID) })
-		switch {
-		case h.RPID != w.rpID:
-		case w.create && !isListed:
-		case !w.create && len(w.listed) > 0 && !isListed:
-		case !w.create && len(w.listed) == 0 && !h.IsResidentCredential:
-		case w.pick != nil && !bytes.Equal(w.pick, h.CredentialID):
-		case w.user != nil && !bytes.Equal(w.user, h.UserHandle):
-		default:
-			fits = append(fits, h)
-		}
-	}
-	// One is enough: any excluded credential ends a registration, and of several that fit a person
-	// picks one, the newest unless told otherwise. Chrome would take an arbitrary one.
-	return fits[max(0, len(fits)-1):]
-}
-
-// prepare brings into Chrome what a ceremony needs, and out what is in its way.
-func (n *native) prepare(ctx context.Context, t *target, w want) error {
-	n.swapping.Lock()
-	defer n.swapping.Unlock()
-	n.mu.Lock()
-	fits := n.fits(w)
-	var leave []*held
-	for _, h := range n.credentials {
-		rival := !w.create && h.RPID == w.rpID
-		if !slices.Contains(fits, h) && (rival || h.IsResidentCredential) {
-			leave = append(leave, h)
-		}
-	}
-	n.mu.Unlock()
-	for _, h := range leave {
-		if err := n.take(ctx, t, h); err != nil {
-			return err
-		}
-	}
-	for _, h := range fits {
-		if err := n.put(ctx, t, h); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wantOf reads what a ceremony needs from its options; host is the page's.
-func wantOf(kind string, options []byte, host string) want {
-	w := want{create: kind == kindCreate, rpID: host}
-	if w.create {
-		if o, err := webauthn.ParseCreationOptions(options); err == nil {
-			w.rpID = orElse(o.RP.ID, host)
-			w.listed = ids(o.ExcludeCredentials)
-		}
-		return w
-	}
-	if o, err := webauthn.ParseRequestOptions(options); err == nil {
-		w.rpID = orElse(o.RPID, host)
-		w.listed = ids(o.AllowCredentials)
-	}
-	return w
-}
-
-func ids(list []webauthn.CredentialDescriptor) [][]byte {
-	out := make([][]byte, len(list))
-	for i, d := range list {
-		out[i] = d.ID
-	}
-	return out
-}
-
-func orElse(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }

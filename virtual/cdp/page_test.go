@@ -52,7 +52,7 @@ func TestSignUpAndIn(t *testing.T) {
 			if list := d.Credentials(); len(list) != 1 || list[0].RPID != "localhost" || list[0].UserName != "alice" || !list[0].Discoverable {
 				t.Errorf("credentials: %+v", list)
 			}
-			if calls := d.Signals(); len(calls) == 0 || calls[0].Name != "signalAllAcceptedCredentials" {
+			if calls := d.Signals(); len(calls) == 0 || calls[0].Method != "signalAllAcceptedCredentials" {
 				t.Errorf("signals: %+v", calls)
 			}
 		})

@@ -138,6 +138,64 @@ func TestAuthenticatorOptions(t *testing.T) {
 	}
 }
 
+// A credential that moves to another device with two authenticators goes to the one like its own.
+func TestImportAmongTwo(t *testing.T) {
+	address := html(t, "")
+	both := DeviceConfig{Authenticators: []Authenticator{PlatformAuthenticator(), SecurityKey()}}
+	for _, transport := range []string{"internal", "usb"} {
+		from := PlatformAuthenticator()
+		from.Transport = transport
+		a, b := newDevice(t, chrome(t), DeviceConfig{Authenticators: []Authenticator{from}}), newDevice(t, chrome(t), both)
+		must(t, a.Page().Goto(t.Context(), address))
+		evaluate[outcome](t, a.Page(), createScript("localhost", "alice", ""))
+		stored, err := a.Export(a.Credentials()[0].ID)
+		must(t, err)
+		must(t, b.Import(t.Context(), stored))
+		must(t, b.Page().Goto(t.Context(), address))
+		got := evaluate[struct{ AuthenticatorAttachment, ID string }](t, b.Page(), getScript("localhost", ""))
+		want := map[string]string{"internal": "platform", "usb": "cross-platform"}[transport]
+		if got.AuthenticatorAttachment != want || len(b.Credentials()) != 1 || b.Credentials()[0].Transports[0] != transport {
+			t.Errorf("%s: %+v and %+v, want %s", transport, got, b.Credentials(), want)
+		}
+	}
+}
+
+// Of two authenticators the one that a person would take answers: the one with the passkey, or of the kind
+// that the relying party asks for.
+func TestTwoAuthenticators(t *testing.T) {
+	d := newDevice(t, chrome(t), DeviceConfig{Authenticators: []Authenticator{PlatformAuthenticator(), SecurityKey()}})
+	p := d.Page()
+	must(t, p.Goto(t.Context(), html(t, "")))
+	create := func(user, attachment, more string) string {
+		return strings.Replace(createScript("localhost", user, more), `residentKey: "required"`, `residentKey: "required", authenticatorAttachment: `+attachment, 1)
+	}
+	type made struct{ AuthenticatorAttachment, ID, Error string }
+	laptop := evaluate[made](t, p, create("alice", "undefined", ""))
+	key := evaluate[made](t, p, create("bob", `"cross-platform"`, ""))
+	if laptop.AuthenticatorAttachment != "platform" || key.AuthenticatorAttachment != "cross-platform" {
+		t.Fatalf("made %+v and %+v", laptop, key)
+	}
+	for range 3 {
+		for _, want := range []made{laptop, key} {
+			listed := fmt.Sprintf(`[{type: "public-key", id: Uint8Array.from(atob(%q.replaceAll("-", "+").replaceAll("_", "/")), c => c.charCodeAt(0))}]`, want.ID)
+			if got := evaluate[made](t, p, getScript("localhost", "allowCredentials: "+listed)); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			if got := evaluate[made](t, p, create("carol", "undefined", "excludeCredentials: "+listed)); got.Error != "InvalidStateError" {
+				t.Errorf("excluded: %+v", got)
+			}
+		}
+		if got := evaluate[made](t, p, getScript("localhost", "")); got != key {
+			t.Errorf("of both: %+v, want the newest, %+v", got, key)
+		}
+		must(t, d.SetUserPresent(t.Context(), false))
+		if got := evaluate[made](t, p, strings.Replace(getScript("localhost", ""), "5000", "100", 1)); got.Error != "NotAllowedError" {
+			t.Errorf("nobody there: %+v", got)
+		}
+		must(t, d.SetUserPresent(t.Context(), true))
+	}
+}
+
 func TestAuthenticatorMistakes(t *testing.T) {
 	crash := SecurityKey()
 	crash.CTAPVersion, crash.PRF, crash.HMACSecretMC = "2.2", true, true

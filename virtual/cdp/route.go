@@ -53,6 +53,8 @@ func (b *Browser) attached(e event) {
 	if d != nil {
 		t = newTarget(s, a.TargetInfo.TargetID, d)
 		b.sessions[s.id] = t
+	} else if b.spare == nil {
+		b.spare = &sparePage{s, a.TargetInfo.TargetID}
 	}
 	b.mu.Unlock()
 	b.background(func(ctx context.Context) {
@@ -116,6 +118,7 @@ func (t *target) hear(e event) {
 		t.device.native.hear(t, e)
 	default:
 		t.journal.hear(e)
+		t.overhear(e)
 		if t.device.cfg.Trace != nil {
 			t.traceRequest(e)
 		}
@@ -194,7 +197,8 @@ func (t *target) navigated(e event) {
 	}
 }
 
-// dismiss answers a dialog box with no, so that it cannot stop the page, and takes a note.
+// dismiss answers a dialog box with no, or lets the page be left, so that it cannot stop the page, and
+// takes a note.
 func (t *target) dismiss(e event) {
 	v, ok := read[struct {
 		Type    string `json:"type"`
@@ -203,10 +207,13 @@ func (t *target) dismiss(e event) {
 	if !ok {
 		return
 	}
-	t.journal.add(Line{Kind: "dialog", Text: v.Type + ": " + v.Message + " (dismissed)"})
+	leaving, how := v.Type == "beforeunload", "dismissed"
+	if leaving {
+		how = "left all the same"
+	}
+	t.journal.add(Line{Kind: "dialog", Text: joinWords(v.Type+":", v.Message, "("+how+")")})
 	t.device.browser.background(func(ctx context.Context) {
-		// A page that is being left is let go.
-		_ = proto.PageHandleJavaScriptDialog{Accept: v.Type == "beforeunload"}.Call(t.session.in(ctx))
+		_ = proto.PageHandleJavaScriptDialog{Accept: leaving}.Call(t.session.in(ctx)) // the page may be gone
 	})
 }
 

@@ -22,7 +22,7 @@ type settled struct {
 // software device answers directly. What the page would get as an exception is a [*virtual.Error].
 func (d *Device) Create(ctx context.Context, req virtual.CreateRequest) (*virtual.Registration, error) {
 	data, err := d.ceremony(ctx, kindCreate, virtual.GetRequest{
-		Origin: req.Origin, TopOrigin: req.TopOrigin, Options: req.Options, Mediation: req.Mediation,
+		Origin: req.Origin, TopOrigin: req.TopOrigin, CrossOrigin: req.CrossOrigin, RelatedOrigins: req.RelatedOrigins, Options: req.Options, Mediation: req.Mediation,
 	})
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (d *Device) Get(ctx context.Context, req virtual.GetRequest) (*virtual.Asse
 }
 
 func (d *Device) ceremony(ctx context.Context, kind string, req virtual.GetRequest) (json.RawMessage, error) {
-	if d.cfg.Software != nil {
+	if d.cfg.software() {
 		return d.perform(ctx, kind, req)
 	}
 	if req.TopOrigin != "" && req.TopOrigin != req.Origin {
@@ -155,7 +155,7 @@ func (t *target) serveBlank(e event) {
 
 // noted waits until the device knows a credential that Chrome has just made.
 func (d *Device) noted(ctx context.Context, id []byte) error {
-	if d.cfg.Software != nil {
+	if d.cfg.software() {
 		return nil
 	}
 	ctx, cancel := d.browser.bounded(ctx, "Chrome to report the new credential")

@@ -3,16 +3,20 @@ package cdp
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/passrig/passrig/internal/webauthn"
 	"github.com/passrig/passrig/virtual"
 )
 
 // Credentials lists the device's credentials in creation order, whether they lie in Chrome at the
-// moment or not.
+// moment or not. Those of [DeviceConfig.Answer] are not known here, nor can they be changed.
 func (d *Device) Credentials() []virtual.Credential {
-	if d.cfg.Software != nil {
+	switch {
+	case d.cfg.Software != nil:
 		return d.cfg.Software.Credentials()
+	case d.cfg.Answer != nil:
+		return nil
 	}
 	n := d.native
 	n.mu.Lock()
@@ -24,11 +28,19 @@ func (d *Device) Credentials() []virtual.Credential {
 	return list
 }
 
+// elsewhere refuses what can be asked only of the device behind Answer.
+func elsewhere(what string) error {
+	return &UnsupportedError{Road: RoadSoftware, What: what, Instead: "ask the device that answers the ceremonies"}
+}
+
 // Export returns a copy of a credential with its secrets. From Chrome's authenticators the PRF secret
 // and the credBlob cannot be had.
 func (d *Device) Export(id []byte) (virtual.StoredCredential, error) {
-	if d.cfg.Software != nil {
+	switch {
+	case d.cfg.Software != nil:
 		return d.cfg.Software.ExportCredential(id)
+	case d.cfg.Answer != nil:
+		return virtual.StoredCredential{}, elsewhere("export a credential")
 	}
 	n := d.native
 	n.mu.Lock()
@@ -40,11 +52,14 @@ func (d *Device) Export(id []byte) (virtual.StoredCredential, error) {
 	return h.stored(n.authenticators[h.authenticator]), nil
 }
 
-// Import stores a credential, in place of one with the same ID. On Chrome's authenticators it goes to
-// the first one, and takes ES256, EdDSA and RS256 only.
+// Import stores a credential, in place of one with the same ID. Among Chrome's authenticators it goes to
+// the first with one of its transports, or else to the first; they take ES256, EdDSA and RS256 only.
 func (d *Device) Import(ctx context.Context, stored virtual.StoredCredential) error {
-	if d.cfg.Software != nil {
+	switch {
+	case d.cfg.Software != nil:
 		return d.cfg.Software.ImportCredential(stored)
+	case d.cfg.Answer != nil:
+		return elsewhere("import a credential")
 	}
 	fail := func(err error) error {
 		return fmt.Errorf("import credential %s: %w", webauthn.Base64URL(stored.ID), err)
@@ -63,6 +78,9 @@ func (d *Device) Import(ctx context.Context, stored virtual.StoredCredential) er
 	}
 	n := d.native
 	n.mu.Lock()
+	h.authenticator = max(0, slices.IndexFunc(n.authenticators, func(a Authenticator) bool {
+		return slices.Contains(stored.Transports, a.Transport)
+	}))
 	n.credentials = append(n.credentials, h)
 	n.askIfFull()
 	asking := n.asking
@@ -80,8 +98,11 @@ func (d *Device) Import(ctx context.Context, stored virtual.StoredCredential) er
 
 // Remove deletes a credential and reports whether it was there.
 func (d *Device) Remove(ctx context.Context, id []byte) (bool, error) {
-	if d.cfg.Software != nil {
+	switch {
+	case d.cfg.Software != nil:
 		return d.cfg.Software.RemoveCredential(id), nil
+	case d.cfg.Answer != nil:
+		return false, elsewhere("remove a credential")
 	}
 	n := d.native
 	n.swapping.Lock()
@@ -109,21 +130,6 @@ func (d *Device) SetUserVerified(ctx context.Context, verified bool) error {
 	})
 }
 
-// SetUserPresent has somebody there to consent, or nobody: then ceremonies end at the page's timeout.
-// A ceremony that is under way does not notice.
-func (d *Device) SetUserPresent(ctx context.Context, present bool) error {
-	d.mu.Lock()
-	d.absent = !present
-	d.mu.Unlock()
-	if d.cfg.Software != nil {
-		return nil
-	}
-	return d.onAuthenticators(ctx, "change user presence", "", "WebAuthn.setAutomaticPresenceSimulation", func(a *Authenticator) map[string]any {
-		a.UserPresent = present
-		return map[string]any{"enabled": present}
-	})
-}
-
 // Override makes Chrome's authenticators lie in every response, until it is changed.
 type Override struct {
 	BogusSignature bool // one byte, 0
@@ -139,7 +145,7 @@ func (d *Device) SetOverride(ctx context.Context, o Override) error {
 
 // onAuthenticators sends a command to every authenticator on every page.
 func (d *Device) onAuthenticators(ctx context.Context, what, instead, method string, change func(*Authenticator) map[string]any) error {
-	if d.cfg.Software != nil {
+	if d.cfg.software() {
 		return &UnsupportedError{Road: RoadSoftware, What: what, Instead: instead}
 	}
 	ctx, cancel := d.browser.bounded(ctx, what)
@@ -151,8 +157,14 @@ func (d *Device) onAuthenticators(ctx context.Context, what, instead, method str
 		n.mu.Unlock()
 		for _, t := range d.pages() {
 			n.mu.Lock()
-			params["authenticatorId"] = t.native.ids[i]
+			ready := i < len(t.native.ids) // else it is about to get them as they are now
+			if ready {
+				params["authenticatorId"] = t.native.ids[i]
+			}
 			n.mu.Unlock()
+			if !ready {
+				continue
+			}
 			if err := t.session.call(ctx, method, params, nil); err != nil {
 				return fmt.Errorf("%s: %w", what, t.explain(err))
 			}
@@ -169,7 +181,7 @@ type Properties struct {
 
 // SetProperties changes a credential of Chrome's authenticators.
 func (d *Device) SetProperties(ctx context.Context, id []byte, p Properties) error {
-	if d.cfg.Software != nil {
+	if d.cfg.software() {
 		return &UnsupportedError{Road: RoadSoftware, What: "change a stored credential", Instead: "export it, change it, and import it"}
 	}
 	ctx, cancel := d.browser.bounded(ctx, "a credential to be changed")

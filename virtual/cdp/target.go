@@ -54,6 +54,7 @@ type target struct {
 	blank    string              // the URL that is answered from here
 	requests map[string]*Request // under way, while tracing
 	traced   []Request           // done since the last step
+	ear      *ear                // nil: nobody listens
 }
 
 type world struct {

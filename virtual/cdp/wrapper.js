@@ -13,6 +13,7 @@
   const kept = 200; // of each; who wants more asks more often
   let entries = [];
   let ceremonies = [];
+  const pending = new Map();
   const keep = (list, more) => [...list, ...more].slice(-kept);
 
   const epoch = (t) => (t ? performance.timeOrigin + t : 0);
@@ -31,8 +32,8 @@
       arrived = true;
       entries.unshift(navigation);
     }
-    if (entries.length > 0 || ceremonies.length > 0) {
-      send({ type: "report", requests: entries.map(request), ceremonies: ceremonies.map((told) => told()) });
+    if (entries.length > 0 || ceremonies.length > 0 || pending.size > 0) {
+      send({ type: "report", requests: entries.map(request), ceremonies: [...ceremonies, ...pending.values()].map((told) => told()) });
     }
     entries = [];
     ceremonies = [];
@@ -98,6 +99,7 @@
 
   if (!globalThis.CredentialsContainer || !globalThis.PublicKeyCredential) return; // not a secure context
 
+  const exception = (e) => ({ name: String(e?.name ?? e), message: String(e?.message ?? "") });
   const failure = (name, message) => name === "TypeError" ? new TypeError(message) : new DOMException(message, name);
 
   const fixed = (prototype, values) => {
@@ -137,28 +139,40 @@
     });
   };
 
-  // Rules of the document, which an authenticator behind it cannot know (WebAuthn L3 §5.10).
-  const checkFrame = (kind) => {
-    if (!document.featurePolicy?.allowsFeature(`publickey-credentials-${kind}`)) {
-      throw failure("NotAllowedError", `The 'publickey-credentials-${kind}' feature is not enabled in this document.`);
+  const foreign = () => [...location.ancestorOrigins].some((origin) => origin !== location.origin);
+  const here = () => ({
+    origin: location.origin, host: location.hostname, topOrigin: foreign() ? [...location.ancestorOrigins].at(-1) : "",
+  });
+
+  const allowed = (kind) => document.featurePolicy?.allowsFeature(`publickey-credentials-${kind}`);
+
+  // Rules of the document, which an authenticator behind it cannot know (WebAuthn L3 §5.10), and of
+  // requests for what is at hand at once (uiMode "immediate"), as Chrome has them.
+  const check = (kind, { publicKey, mediation, uiMode }) => {
+    if (!allowed(kind)) throw failure("NotAllowedError", `The 'publickey-credentials-${kind}' feature is not enabled in this document.`);
+    if (kind === "get" && uiMode === "immediate") {
+      if (mediation === "conditional") throw failure("NotSupportedError", "Immediate uiMode is not compatible with conditional mediation");
+      if (!navigator.userActivation.isActive) throw failure("NotAllowedError", "A user activation is required to request immediate credentials.");
+      if (publicKey.allowCredentials?.length > 0) throw failure("NotAllowedError", "An allowCredentials is not allowed with immediate mediation.");
     }
-    const foreign = [...location.ancestorOrigins].some((origin) => origin !== location.origin);
-    if (kind === "create" && foreign && !navigator.userActivation.isActive) {
+    if (kind === "create" && foreign() && !navigator.userActivation.isActive) {
       throw failure("NotAllowedError", "A user activation is required to create a credential in a cross-origin iframe.");
     }
   };
 
-  let busy = false; // one request at a time, as in Chrome
-  const software = async (message, signal, timeout) => {
-    if (busy) throw failure("OperationError", "A request is already pending.");
-    checkFrame(message.kind);
-    busy = true;
+  // A document has one request at a time: Chrome knows of those that it was handed, and here we know of
+  // those that Go is asked about.
+  let asking = false;
+  let running = 0;
+  const questions = new Set(); // about the client, by the names of the methods
+  const askGo = async (message, signal, timeout) => {
+    asking = true;
     try {
       const answer = await ask(message, signal, timeout);
       if (answer.error) throw failure(answer.error.name, answer.error.message);
-      return credential(answer.response);
+      return answer;
     } finally {
-      busy = false;
+      asking = false;
     }
   };
 
@@ -167,29 +181,42 @@
     const perform = async (container, args, message) => {
       const { publicKey, mediation, signal } = args[0];
       signal?.throwIfAborted?.();
-      const conditional = mediation === "conditional";
-      const timeout = conditional ? 0 : publicKey.timeout;
-      if (settings.software) return software(message(), signal, timeout);
-      if (settings.ask || (conditional && kind === "get")) await ask(message(), signal, timeout);
-      return original.apply(container, args);
+      if (asking) throw failure("OperationError", "A request is already pending.");
+      const autofill = mediation === "conditional" && kind === "get";
+      const timeout = autofill ? 0 : publicKey.timeout;
+      if (settings.software) {
+        check(kind, args[0]);
+        return credential((await askGo(message(), signal, timeout)).response);
+      }
+      // What Chrome refuses anyhow needs no person.
+      if ((settings.ask || autofill) && running === 0 && allowed(kind)) await askGo(message(), signal, timeout);
+      running++;
+      try {
+        return await original.apply(container, args);
+      } finally {
+        running--;
+      }
     };
     const wrapped = {
       [kind](...args) {
         if (!args[0]?.publicKey) return original.apply(this, args);
         const id = ++last;
         const start = now();
-        const { publicKey, mediation = "" } = args[0];
+        const { publicKey, mediation = "", uiMode = "" } = args[0];
+        const before = [...questions];
         const message = () => ({
-          id, kind, mediation, origin: location.origin, host: location.hostname, options: described(() => plain(publicKey)) ?? {},
+          id, kind, mediation, uiMode, questions: before, ...here(), options: described(() => plain(publicKey)) ?? {},
         });
         const record = (outcome) => {
           const end = now();
+          pending.delete(id);
           ceremonies = keep(ceremonies, [() => ({ ...message(), start, end, ...outcome() })]);
         };
+        pending.set(id, () => ({ ...message(), start }));
         const promise = perform(this, args, message);
         promise.then(
           (c) => record(() => ({ response: described(() => c.toJSON()) })),
-          (e) => record(() => ({ error: { name: String(e?.name ?? e), message: String(e?.message ?? "") } })),
+          (e) => record(() => ({ error: exception(e) })),
         );
         return promise;
       },
@@ -205,25 +232,46 @@
     if (!original) continue;
     const wrapped = {
       async [name](options) {
-        const message = { id: ++last, name, host: location.hostname, options: described(() => plain(options)) ?? {} };
-        send({ type: "signal", ...message });
-        if (!settings.software) return original.call(PublicKeyCredential, options);
-        const answer = await new Promise((resolve) => waiting.set(message.id, resolve));
+        const message = { type: "signal", id: ++last, name, ...here(), options: described(() => plain(options)) ?? {} };
+        let refused;
+        if (!settings.software) {
+          await original.call(PublicKeyCredential, options).catch((error) => {
+            refused = { error };
+            message.error = exception(error);
+          });
+        }
+        const answer = await new Promise((resolve) => {
+          waiting.set(message.id, resolve);
+          send(message);
+        });
+        if (refused) throw refused.error;
         if (answer.error) throw failure(answer.error.name, answer.error.message);
       },
     }[name];
     PublicKeyCredential[name] = wrapped;
   }
+  const extensions = new Set(["credProps", "prf", "largeBlob", "credBlob", "getCredBlob", "minPinLength"]); // of package virtual's client
   if (settings.software) {
     PublicKeyCredential.isConditionalMediationAvailable = async () => true;
     PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable = async () => settings.platform;
     const capabilities = PublicKeyCredential.getClientCapabilities;
     if (capabilities) {
       PublicKeyCredential.getClientCapabilities = async () => ({
-        ...await capabilities.call(PublicKeyCredential),
-        conditionalCreate: true, conditionalGet: true, hybridTransport: false, immediateGet: false, relatedOrigins: false,
+        ...Object.fromEntries(Object.entries(await capabilities.call(PublicKeyCredential)).map(([name, value]) => (
+          [name, name.startsWith("extension:") ? extensions.has(name.slice(10)) : value]))),
+        conditionalCreate: true, conditionalGet: true, hybridTransport: false, immediateGet: true, relatedOrigins: true,
         passkeyPlatformAuthenticator: settings.platform, userVerifyingPlatformAuthenticator: settings.platform,
       });
     }
+  }
+  for (const name of ["isConditionalMediationAvailable", "getClientCapabilities"]) {
+    const original = PublicKeyCredential[name];
+    if (!original) continue;
+    PublicKeyCredential[name] = {
+      async [name]() {
+        questions.add(name);
+        return original.call(PublicKeyCredential);
+      },
+    }[name];
   }
 }
