@@ -11,6 +11,8 @@ const (
 	OpList              = "list"
 	OpRename            = "rename"
 	OpDelete            = "delete"
+	OpDeleteAccount     = "delete-account"
+	OpLockAccount       = "lock-account"
 )
 
 // Adapter says how one kind of relying party is spoken to over HTTP.
@@ -30,7 +32,7 @@ type Adapter struct {
 	Identity       Text                  `yaml:"identity" doc:"What whoami says of a user. Default: user.username."`
 	Headers        map[string]Text       `yaml:"headers" doc:"Headers of every request. One that comes out empty is not sent."`
 	Fragments      map[string][]HTTPStep `yaml:"fragments" names:"label" doc:"Lists of steps that operations use by name, such as getting a CSRF token."`
-	Operations     map[string]Operation  `yaml:"operations,required" keys:"signup,register,login,login-discoverable,whoami,logout,list,rename,delete" doc:"What the relying party can do."`
+	Operations     map[string]Operation  `yaml:"operations,required" keys:"signup,register,login,login-discoverable,whoami,logout,list,rename,delete,delete-account,lock-account" doc:"What the relying party can do."`
 }
 
 // Operation is one thing the RP can do, as HTTP steps.
@@ -41,7 +43,7 @@ type Operation struct {
 	Args   map[string]Tree `yaml:"args" names:"variable" doc:"Arguments a scenario's step may give by with: NAME, and their defaults; read as args.NAME."`
 	Steps  []HTTPStep      `yaml:"steps" doc:"The requests, in order."`
 	Result *ResultSpec     `yaml:"result" doc:"How the last answer is read."`
-	Page   *PageSpec       `yaml:"page" doc:"The same operation as a person does it on the relying party's page, for the browser driver. Without it the browser driver sends the steps, in the page's session."`
+	Page   *PageSpec       `yaml:"page" doc:"The same operation as a person does it on the relying party's page, for the browser driver. Without it the browser driver sends the steps, in the page's session; without steps only the browser driver can do it."`
 
 	roots map[string]bool // top-level names its expressions mention, fragments included
 }
@@ -52,7 +54,8 @@ type PageSpec struct {
 	Pos    Pos        `yaml:"-"`
 	Steps  []PageStep `yaml:"steps,required" doc:"What the person does, in order."`
 	Accept Text       `yaml:"accept,required" selector:"true" doc:"What the page shows when the answer is yes." example:"text=Welcome"`
-	Reject Text       `yaml:"reject" selector:"true" doc:"What the page shows when the answer is no. A ceremony that the client refuses is told apart by itself." example:"role=alert"`
+	Reject Text       `yaml:"reject" selector:"true" doc:"What the page shows when the answer is no; for whoami, when nobody is signed in. A ceremony that the client refuses is told apart by itself." example:"role=alert"`
+	User   Text       `yaml:"user" selector:"true" doc:"whoami: the element whose text is what identity says of the user. Without it the page tells that somebody is signed in, and not who."`
 
 	roots map[string]bool // top-level names its expressions mention
 }
@@ -98,7 +101,7 @@ type PageText struct {
 // PageEvaluate runs JavaScript; a promise is awaited. As a scalar it is the script.
 type PageEvaluate struct {
 	Script Text   `yaml:"script,required" scalar:"true" doc:"The body of an async function."`
-	Save   string `yaml:"save" pattern:"^[A-Za-z_][A-Za-z0-9_]*$" doc:"Keep what it returns for this session, read as saved.NAME."`
+	Save   string `yaml:"save" pattern:"^[A-Za-z_][A-Za-z0-9_]*$" doc:"Keep what it returns: in an adapter for this session, read as saved.NAME; in a scenario as vars.NAME."`
 }
 
 // ResultSpec reads the answer of whoami and list.

@@ -168,8 +168,8 @@ func (c *adapterChecker) checkOperation(name string, op *Operation, m source.Mem
 			c.fail(n.At("with"), "", "the adapter has no %s operation", op.With)
 		}
 		return
-	case n.Kind == source.Map && len(op.Steps) == 0:
-		c.fail(m.Key, "give steps, or same-as", "%s has no steps", name)
+	case n.Kind == source.Map && len(op.Steps) == 0 && op.Page == nil:
+		c.fail(m.Key, "give steps, a page, or same-as", "%s has no steps", name)
 	}
 	s := c.operationScope(name, c.args(*op))
 	c.compile(&op.Args, n.Get("args"), c.base)

@@ -67,7 +67,7 @@ func (c *adapterChecker) checkMarked(name, mark string, flow []flowStep, marked 
 func (c *adapterChecker) checkResult(name string, op *Operation, m source.Member) {
 	n := m.Value.Get("result")
 	switch {
-	case name == OpWhoami && (op.Result == nil || op.Result.User == nil):
+	case name == OpWhoami && !op.PageOnly() && (op.Result == nil || op.Result.User == nil):
 		c.fail(m.Key, "add result: {user: an expression that gives it}", "whoami does not say who is signed in")
 	case name == OpList && (op.Result == nil || op.Result.Entries == nil):
 		c.fail(m.Key, "add result: {entries: an expression that gives them}", "list does not say where the passkeys are")

@@ -14,8 +14,11 @@ import (
 	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
-// Uses says whether any expression of the page's steps, accept or reject mentions a top-level name, such as entry.
+// Uses says whether any expression of the page's steps and selectors mentions a top-level name, such as entry.
 func (p *PageSpec) Uses(name string) bool { return p.roots[name] }
+
+// PageOnly says whether the operation is done on the page only: there are no requests for it.
+func (o *Operation) PageOnly() bool { return o.Page != nil && len(o.Steps) == 0 }
 
 // Action is the name of the step's action, such as "click"; "" when it has none.
 func (s *PageStep) Action() string {
@@ -45,29 +48,39 @@ func (c *adapterChecker) checkPage(name string, op *Operation, m source.Member) 
 	if page == nil {
 		return
 	}
-	if name == OpWhoami || name == OpList {
+	switch {
+	case name == OpList:
 		c.fail(m.Value.Key("page"), "leave it out: the browser driver sends the steps, in the page's session", "%s is not done on a page", name)
 		return
+	case name == OpWhoami && page.Reject.IsZero():
+		c.fail(m.Value.Key("page"), "add reject: what it shows then, such as the button for signing in", "the page does not tell when nobody is signed in")
+	case name != OpWhoami && !page.User.IsZero():
+		c.fail(n.Key("user"), "only whoami says who is signed in", "%s has no user to read", name)
 	}
 	s := c.pageScope(name, c.args(*op))
 	c.compile(page, n, s)
 	page.roots = map[string]bool{}
 	c.addRoots(page.roots, page, n)
 
-	c.walk(page, n, func(v reflect.Value, n *source.Node, f shape.Field) bool {
+	c.checkPageSteps(page, page.Steps, n)
+	if !page.Reject.IsZero() && page.Accept.Raw() == page.Reject.Raw() {
+		c.fail(n.At("reject"), "", "a yes and a no look the same")
+	}
+}
+
+// checkPageSteps checks the steps and every selector in root, which holds them and was read from n.
+func (l *loader) checkPageSteps(root any, steps []PageStep, n *source.Node) {
+	l.walk(root, n, func(v reflect.Value, n *source.Node, f shape.Field) bool {
 		if t, ok := reflect.TypeAssert[Text](v); ok && f.Selector && !t.IsZero() {
 			if problem, hint := selectorProblem(t); problem != "" {
-				c.fail(n, hint, "%s", problem)
+				l.fail(n, hint, "%s", problem)
 			}
 		}
 		_, leaf := holds(v)
 		return !leaf
 	})
-	if !page.Reject.IsZero() && page.Accept.Raw() == page.Reject.Raw() {
-		c.fail(n.At("reject"), "", "a yes and a no look the same")
-	}
-	for i := range page.Steps {
-		c.checkPageStep(&page.Steps[i], n.Get("steps").Item(i))
+	for i := range steps {
+		l.checkPageStep(&steps[i], n.Get("steps").Item(i))
 	}
 }
 
@@ -81,25 +94,25 @@ func (c *adapterChecker) pageScope(name string, args namespace) *scope {
 	return &scope{names: names, extra: s.extra}
 }
 
-func (c *adapterChecker) checkPageStep(s *PageStep, n *source.Node) {
+func (l *loader) checkPageStep(s *PageStep, n *source.Node) {
 	if path, ok := literal(s.Goto); ok {
 		if problem, hint := gotoProblem(path); problem != "" {
-			c.fail(n.At("goto"), hint, "%s", problem)
+			l.fail(n.At("goto"), hint, "%s", problem)
 		}
 	}
 	if !s.Goto.IsZero() && !s.Frame.IsZero() {
-		c.fail(n.Key("frame"), "frame goes with what is done inside it", "goto opens the whole page")
+		l.fail(n.Key("frame"), "frame goes with what is done inside it", "goto opens the whole page")
 	}
 	if key, ok := literal(s.Press); ok && utf8.RuneCountInString(key) != 1 && !slices.Contains(keys(), key) {
 		hint := diag.Suggest(key, keys())
 		if !strings.HasPrefix(hint, "did you mean") {
 			hint += ", or one character"
 		}
-		c.fail(n.At("press"), hint, "no key is called %q", key)
+		l.fail(n.At("press"), hint, "no key is called %q", key)
 	}
 	if s.Evaluate != nil {
 		if script, ok := literal(s.Evaluate.Script); ok && strings.TrimSpace(script) == "" {
-			c.fail(n.At("evaluate", "script"), "", "the script is empty")
+			l.fail(n.At("evaluate", "script"), "", "the script is empty")
 		}
 	}
 }

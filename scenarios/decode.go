@@ -59,6 +59,8 @@ func (d *decoder) value(n, key *source.Node, f shape.Field, v reflect.Value) {
 		}
 	case *Tree:
 		*p = newTree(n, d.errs)
+	case *Tamper:
+		d.tamper(n, p)
 	case *Int:
 		d.integer(n, f, p)
 	case *Duration:
@@ -187,7 +189,7 @@ func (d *decoder) list(n *source.Node, f shape.Field, v reflect.Value) {
 		d.expected(n, source.List.String())
 		return
 	}
-	if f.Required && len(items) == 0 {
+	if (f.Required || f.Either) && len(items) == 0 {
 		d.fail(n, "", "%s is empty", f.Name)
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
@@ -264,6 +266,9 @@ func (d *decoder) complete(n, key *source.Node, fields []shape.Field) {
 		if f.Required && n.Get(f.Name) == nil {
 			d.fail(key, f.Name+": "+f.Doc, "missing field %q", f.Name)
 		}
+	}
+	if names := shape.Either(fields); names != nil && firstOf(n, names...) == "" {
+		d.fail(key, "give "+strings.Join(names, ", or "), "missing field %q", names[0])
 	}
 	if noun, names := shape.Choices(fields); noun != "" {
 		given := d.group(n, noun, names)

@@ -16,7 +16,8 @@ type File struct {
 	Params      map[string]Param   `yaml:"params" names:"variable" doc:"Values that --param NAME=VALUE can change."`
 	Accounts    map[string]Account `yaml:"accounts" names:"label" doc:"Provider accounts with their devices. An account also stands for a user of the same name."`
 	Users       map[string]User    `yaml:"users" names:"label" doc:"Users at the relying party. Needed only to set more than the name."`
-	Steps       []Step             `yaml:"steps,required" doc:"What happens, in order."`
+	Steps       []Step             `yaml:"steps" either:"true" doc:"What happens, in order. Required, unless there are checks."`
+	Checks      *Checks            `yaml:"checks" either:"true" doc:"What passrig check does with the target. {} is what it does anyhow."`
 	Thresholds  []Threshold        `yaml:"thresholds" doc:"Limits on metrics, such as: login.total.p95 < 300ms"`
 
 	Adapter *Adapter `yaml:"-"` // resolved from Target.Adapter
@@ -33,6 +34,18 @@ type Target struct {
 	CA        string            `yaml:"ca" doc:"PEM file with the certificate authorities to trust for this target, relative to this file."`
 	ConnectTo map[string]string `yaml:"connect-to" doc:"host:port to connect to instead, by host:port of the URL."`
 	IMayTest  string            `yaml:"i-may-test" doc:"The origin again, as the owner's consent, when the target is not on loopback."`
+	Profile   *Profile          `yaml:"profile" doc:"What the target declares about itself, for passrig check."`
+}
+
+// Checks say which checks passrig check performs, and what fails it. Flags replace them one by one.
+type Checks struct {
+	Pos    Pos      `yaml:"-"`
+	Tier   string   `yaml:"tier" enum:"smoke,core,all" doc:"smoke is what is critical or high, core also what is medium. Default: core."`
+	Only   []string `yaml:"only" doc:"Only checks with these ids; * stands for anything. The tier does not matter then."`
+	Skip   []string `yaml:"skip" doc:"No checks with these ids; * stands for anything."`
+	Allow  []string `yaml:"allow" enum:"destructive,slow,network" doc:"Also checks that lock or delete accounts, take minutes, or ask third parties."`
+	FailOn string   `yaml:"fail-on" enum:"critical,high,medium,low,info" doc:"The least severity whose failure fails the run. Default: low."`
+	Strict bool     `yaml:"strict" doc:"What the standard only recommends counts too."`
 }
 
 // Param is a value of the file that the command line can change.
@@ -56,6 +69,8 @@ type Device struct {
 	Client        string         `yaml:"client" doc:"Browser or app, as a label." example:"edge 152"`
 	Authenticator *Authenticator `yaml:"authenticator" doc:"How its authenticator behaves, where that differs from the provider's way."`
 	ClockSkew     Duration       `yaml:"clock-skew" signed:"true" doc:"How far the device's clock is off; negative is behind."`
+
+	Chrome []ChromeAuthenticator `yaml:"chrome" doc:"Chrome's own virtual authenticators, in place of passrig's: {} is one that is built in. Needs --driver browser, and excludes authenticator."`
 }
 
 // Authenticator overrides how a device's authenticator behaves. Members left out keep the provider's value.

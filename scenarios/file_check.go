@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,6 +40,25 @@ func (l *loader) checkFile(f *File, root *source.Node) {
 	s.scope = c.base
 	s.steps(f.Steps, root.Get("steps"))
 	c.checkThresholds()
+	c.checkChecks()
+}
+
+// checkChecks reports ids that no check has.
+func (c *fileChecker) checkChecks() {
+	if c.file.Checks == nil || c.options.CheckIDs == nil {
+		return
+	}
+	for name, patterns := range map[string][]string{"only": c.file.Checks.Only, "skip": c.file.Checks.Skip} {
+		for i, pattern := range patterns {
+			fits := func(id string) bool {
+				ok, err := path.Match(pattern, id)
+				return ok && err == nil
+			}
+			if !slices.ContainsFunc(c.options.CheckIDs, fits) {
+				c.fail(c.root.At("checks", name).Item(i), diag.Suggest(pattern, c.options.CheckIDs), "no check is called %q", pattern)
+			}
+		}
+	}
 }
 
 // newScope is what every expression of the file sees.
@@ -220,8 +240,11 @@ func (c *fileChecker) checkWith(given *source.Node) {
 func (c *fileChecker) checkPeople() {
 	for _, section := range []string{"accounts", "users"} {
 		for _, m := range c.root.Get(section).Sorted() {
-			if m.Key.Value == Nobody {
+			switch m.Key.Value {
+			case Nobody:
 				c.fail(m.Key, "", "nobody is not a name: it says that no one is signed in")
+			case Somebody:
+				c.fail(m.Key, "", "somebody is not a name: it says that someone is signed in, and not who")
 			}
 		}
 	}
@@ -231,9 +254,11 @@ func (c *fileChecker) checkPeople() {
 			c.fail(n, diag.Suggest(account.Provider, c.options.Providers), "unknown provider %q", account.Provider)
 		}
 		for _, d := range m.Value.Get("devices").Sorted() {
-			if a := account.Devices[d.Key.Value].Authenticator; a != nil {
+			device := account.Devices[d.Key.Value]
+			if a := device.Authenticator; a != nil {
 				c.checkAuthenticator(a, account.Provider, d.Value.Get("authenticator"))
 			}
+			c.checkChrome(&device, d.Value)
 		}
 	}
 }

@@ -29,9 +29,19 @@ type Options struct {
 	// Providers are the names a provider may have. Nil: names are not checked.
 	Providers []string
 
+	// Changes are the changes of a response that tamper may name. Nil: they are not checked.
+	Changes map[string]Change
+
+	// CheckIDs are the ids of checks that a file's checks may name. Nil: they are not checked.
+	CheckIDs []string
+
 	// Partial is for looking at a file without running it: a target, origin or required param that
 	// is not given is no mistake then.
 	Partial bool
+
+	// WithoutPages says that the file is to be run by requests alone: what needs the relying party's pages is a
+	// mistake then.
+	WithoutPages bool
 }
 
 // loader reads the files of one Load.

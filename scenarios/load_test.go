@@ -3,6 +3,7 @@ package scenarios
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,28 @@ var update = flag.Bool("update", false, "write golden files")
 // providers are the names that fixtures may use.
 func providers() []string { return []string{"synced-generic", "device-bound", "security-key-generic"} }
 
+// changes are the changes of a response that fixtures may name.
+func changes() map[string]Change {
+	fits := func(is func(any) bool) func(any) error {
+		return func(v any) error {
+			if is(v) {
+				return nil
+			}
+			return fmt.Errorf("%v does not fit", v)
+		}
+	}
+	nothing := func(v any) bool { return v == nil }
+	number := func(v any) bool { _, ok := v.(int); return ok }
+	return map[string]Change{
+		"clientdata-bom":          {Registration: true, Login: true, Fits: fits(nothing)},
+		"clientdata-origin":       {Registration: true, Login: true},
+		"clientdata-cross-origin": {Registration: true, Login: true},
+		"authdata-truncate":       {Registration: true, Login: true, Fits: fits(number)},
+		"aaguid":                  {Registration: true},
+		"signature-flip":          {Login: true},
+	}
+}
+
 // load loads a fixture as what it is: an adapter or step list by its version key or, where that is
 // missing, by its name.
 func load(t *testing.T, path string) error {
@@ -29,7 +52,8 @@ func load(t *testing.T, path string) error {
 	}
 	options := Options{
 		ReadFile:  func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, name)) },
-		Providers: providers(),
+		Providers: providers(), Changes: changes(),
+		CheckIDs: []string{"reg-clientdata-bom", "auth-sig-flipped", "auth-signature-flipped"},
 	}
 	switch kindOf(name, data) {
 	case kindAdapter:

@@ -225,8 +225,8 @@ func TestIncluded(t *testing.T) {
 			t.Errorf("step %d has no place", i+1)
 		}
 	}
-	if len(actions) != 15 {
-		t.Errorf("the fixture has %d actions of 15", len(actions))
+	if len(actions) != 18 {
+		t.Errorf("the fixture has %d actions of 18", len(actions))
 	}
 	if len(included) != 2 || len(included[0].Steps) != 3 || included[0].Steps[0].Pos.File != "testdata/ok/parts/again.yaml" || included[0].Params["user_name"].Default == nil {
 		t.Errorf("included: %+v", included)

@@ -139,7 +139,7 @@ func (g *schemaWriter) structure(t reflect.Type) object {
 
 func given(names ...string) object { return object{{"required", names}} }
 
-// groupRules say which fields exclude each other.
+// groupRules say which fields exclude each other, and of which one is needed.
 func groupRules(fields []shape.Field) []any {
 	var rules []any
 	if _, names := shape.Choices(fields); names != nil {
@@ -157,6 +157,13 @@ func groupRules(fields []shape.Field) []any {
 			}
 		}
 		rules = append(rules, object{{"not", object{{"anyOf", pairs}}}})
+	}
+	if names := shape.Either(fields); names != nil {
+		var some []any
+		for _, n := range names {
+			some = append(some, given(n))
+		}
+		rules = append(rules, object{{"anyOf", some}})
 	}
 	return rules
 }
@@ -210,6 +217,9 @@ func (g *schemaWriter) value(f shape.Field, t reflect.Type) object {
 		return object{{"type", "string"}}
 	case reflect.TypeFor[Tree]():
 		return object{}
+	case reflect.TypeFor[Tamper]():
+		name := object{{"type", "string"}, {"minLength", 1}}
+		return object{{"anyOf", []any{name, object{{"type", "object"}, {"minProperties", 1}, {"maxProperties", 1}}}}}
 	case reflect.TypeFor[Int]():
 		return intSchema(f)
 	case reflect.TypeFor[Duration]():
@@ -270,10 +280,10 @@ func stringSchema(f shape.Field) object {
 
 func (g *schemaWriter) listSchema(f shape.Field, t reflect.Type) object {
 	inner := f
-	inner.Required = false
+	inner.Required, inner.Either = false, false
 	item := g.value(inner, t.Elem())
 	s := object{{"type", "array"}, {"items", item}}
-	if f.Required {
+	if f.Required || f.Either {
 		s = append(s, property{"minItems", 1})
 	}
 	if f.Scalar {

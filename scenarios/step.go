@@ -24,6 +24,9 @@ type Step struct {
 	Wait              *Wait              `yaml:"wait" action:"true" doc:"Wait for a time, such as 500ms, or until a request's answer is as wanted."`
 	Repeat            *Repeat            `yaml:"repeat" action:"true" doc:"Do steps several times."`
 	Assert            *Assert            `yaml:"assert" action:"true" doc:"Expressions that must be true."`
+	Page              *Page              `yaml:"page" action:"true" doc:"Do page steps in a device's browser. Needs --driver browser."`
+	Device            *DeviceStep        `yaml:"device" action:"true" doc:"Change a device, or the person at it, from here on."`
+	Passkeys          *Passkeys          `yaml:"passkeys" action:"true" doc:"Look at the passkeys that a device itself holds."`
 	Set               map[string]Tree    `yaml:"set" action:"true" names:"variable" doc:"Set variables, read as vars.NAME."`
 	Include           *Include           `yaml:"include" action:"true" doc:"Do the steps of another file."`
 }
@@ -41,6 +44,7 @@ type Register struct {
 	On      string          `yaml:"on,required" ref:"device" doc:"The device that makes the passkey."`
 	Session string          `yaml:"session" ref:"device" doc:"The device whose signed-in session is used. Default: the same device's; else the user's newest."`
 	Label   Text            `yaml:"label" doc:"Name for the passkey, where the relying party takes one. Default: the device's name."`
+	Tamper  []Tamper        `yaml:"tamper" doc:"Changes of the response on its way to the relying party: a list of names, each with its value if it takes one. Not for devices with chrome."`
 	With    map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
 }
 
@@ -49,9 +53,10 @@ type Login struct {
 	User            string          `yaml:"user,required" ref:"user" doc:"Who."`
 	On              string          `yaml:"on,required" ref:"device" doc:"The device whose passkey is used."`
 	Discoverable    bool            `yaml:"discoverable" doc:"Use the adapter's login-discoverable operation."`
-	Credential      string          `yaml:"credential" ref:"credential" doc:"Which passkey the person picks: the id of the register step that made it, or a device."`
+	Credential      string          `yaml:"credential" ref:"credential" doc:"Which passkey the person picks: the id of the step that made it, or a device."`
 	KeepSession     bool            `yaml:"keep-session" doc:"Go on in the device's session instead of a fresh one."`
 	IgnoreAllowList bool            `yaml:"ignore-allow-list" doc:"Sign even with a passkey that the relying party does not list, as a hostile client would."`
+	Tamper          []Tamper        `yaml:"tamper" doc:"Changes of the response on its way to the relying party: a list of names, each with its value if it takes one. Not for devices with chrome."`
 	With            map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
 }
 
@@ -59,8 +64,9 @@ type Login struct {
 type LoginDiscoverable struct {
 	On          string          `yaml:"on,required" ref:"device" doc:"The device whose passkey is used."`
 	User        string          `yaml:"user" ref:"user" doc:"Whose passkey the person picks, when the device holds several."`
-	Credential  string          `yaml:"credential" ref:"credential" doc:"Which passkey the person picks: the id of the register step that made it, or a device."`
+	Credential  string          `yaml:"credential" ref:"credential" doc:"Which passkey the person picks: the id of the step that made it, or a device."`
 	KeepSession bool            `yaml:"keep-session" doc:"Go on in the device's session instead of a fresh one."`
+	Tamper      []Tamper        `yaml:"tamper" doc:"Changes of the response on its way to the relying party: a list of names, each with its value if it takes one. Not for devices with chrome."`
 	With        map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
 }
 
@@ -75,7 +81,7 @@ type Visit struct {
 type Rename struct {
 	User       string          `yaml:"user,required" ref:"user" doc:"Who."`
 	On         string          `yaml:"on" ref:"device" doc:"The device whose session is used. Default: the user's newest."`
-	Credential string          `yaml:"credential,required" ref:"credential" doc:"Which passkey: the id of the register step that made it, or a device."`
+	Credential string          `yaml:"credential,required" ref:"credential" doc:"Which passkey: the id of the step that made it, or a device."`
 	To         Text            `yaml:"to,required" doc:"The new name."`
 	With       map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
 }
@@ -84,8 +90,31 @@ type Rename struct {
 type Delete struct {
 	User       string          `yaml:"user,required" ref:"user" doc:"Who."`
 	On         string          `yaml:"on" ref:"device" doc:"The device whose session is used. Default: the user's newest."`
-	Credential string          `yaml:"credential,required" ref:"credential" doc:"Which passkey: the id of the register step that made it, or a device."`
+	Credential string          `yaml:"credential,required" ref:"credential" doc:"Which passkey: the id of the step that made it, or a device."`
 	With       map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
+}
+
+// Page does page steps without any operation of the adapter.
+type Page struct {
+	On    string     `yaml:"on,required" ref:"device" doc:"The device whose browser is used, and whose passkeys answer."`
+	User  string     `yaml:"user" ref:"user" doc:"Whose session. Default: the device's browser of no user."`
+	Fresh bool       `yaml:"fresh" doc:"Begin without cookies. Default: go on in the session."`
+	Steps []PageStep `yaml:"steps,required" doc:"What the person does, in order. What evaluate saves is read as vars.NAME."`
+}
+
+// DeviceStep changes a device, or the person at it. Members left out stay as they are.
+type DeviceStep struct {
+	On        string   `yaml:"on,required" ref:"device" doc:"Which device."`
+	Present   *bool    `yaml:"present" doc:"Whether somebody is there to consent. A page then waits until its own timeout."`
+	Verified  *bool    `yaml:"verified" doc:"Whether the user is who they should be. For devices with chrome."`
+	ThinkTime Duration `yaml:"think-time" doc:"How long the person takes to consent. Default: no time."`
+	Autofill  string   `yaml:"autofill" enum:"pick,ignore" doc:"Whether the person picks a passkey that a form field offers (mediation conditional). Needs --driver browser. Default: ignore."`
+	Answers   []string `yaml:"answers" enum:"bogus-signature,bad-uv,bad-up" doc:"How the authenticator lies in every answer; an empty list ends it. For devices with chrome."`
+}
+
+// Passkeys looks at what a device holds. As a scalar it is the device.
+type Passkeys struct {
+	On string `yaml:"on,required" scalar:"true" ref:"device" doc:"Which device."`
 }
 
 // Request is one HTTP request of the scenario itself.
@@ -129,16 +158,20 @@ type Include struct {
 // Nobody is what [Expect.User] says when no one is signed in. No user is called so.
 const Nobody = "nobody"
 
+// Somebody is what result.user says when someone is signed in and the relying party's page does not name them. No
+// user is called so.
+const Somebody = "somebody"
+
 // Expect is what must be true after a step. Members left out are not looked at, except that outcome
 // defaults to accepted.
 type Expect struct {
 	Pos     Pos      `yaml:"-"`
 	Outcome string   `yaml:"outcome" enum:"accepted,rejected,refused" doc:"accepted: the relying party said yes; rejected: it said no; refused: the client or authenticator did, before a credential was sent."`
-	Error   string   `yaml:"error" pattern:"^[A-Z][A-Za-z]*Error$" doc:"The DOMException the client refused with, such as InvalidStateError. Implies outcome: refused."`
+	Error   string   `yaml:"error" pattern:"^[A-Z][A-Za-z]*Error$" doc:"The DOMException the client refused with, such as InvalidStateError. Implies outcome: refused. After page, that of its last ceremony."`
 	User    string   `yaml:"user" ref:"user-or-nobody" doc:"Who the relying party then says is signed in, or nobody."`
 	Within  Duration `yaml:"within" doc:"The longest the step may take."`
 	Status  Int      `yaml:"status" min:"100" max:"599" doc:"The HTTP status of the deciding answer."`
-	Count   *Int     `yaml:"count" min:"0" doc:"How many passkeys list shows."`
-	Names   []Text   `yaml:"names" doc:"Names that list shows, in any order."`
+	Count   *Int     `yaml:"count" min:"0" doc:"How many passkeys list or passkeys shows."`
+	Names   []Text   `yaml:"names" doc:"Names that list shows, or the user names that passkeys shows, in any order."`
 	That    []*Expr  `yaml:"that" scope:"result" condition:"true" doc:"Expressions over result that must be true."`
 }

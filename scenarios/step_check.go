@@ -84,9 +84,17 @@ func (c *stepChecker) step(s *Step, n *source.Node) {
 	}
 	action := s.Action()
 	at := n.Get(action)
-	c.compile(s, n, c.now())
+	c.compile(s, n, c.during(s))
 	c.refs(s, action, n)
 	c.offered(s, action, n)
+	c.checkChromeUse(s, action, n)
+	c.checkTamper(s, n.Get(action))
+	if s.Page != nil {
+		c.checkPagesStep(s.Page, n.Key(action), at)
+	}
+	if s.Device != nil {
+		c.checkDeviceStep(s.Device, at)
+	}
 	if s.Request != nil {
 		c.request(s.Request, at)
 	}
@@ -135,9 +143,22 @@ func (c *stepChecker) now() *scope {
 	return c.scope.with("vars", vars).with("steps", steps)
 }
 
+// during is the scope with what the step itself makes while it goes on.
+func (c *stepChecker) during(s *Step) *scope {
+	made := s.Page.saves()
+	if len(made) == 0 || c.alone {
+		return c.now()
+	}
+	now := c.now()
+	vars := now.names["vars"]
+	vars.members = slices.Concat(vars.members, made)
+	return now.with("vars", vars)
+}
+
 // define notes the names that a step defines for later ones.
 func (c *stepChecker) define(s *Step, action string, n *source.Node) {
 	c.defined.vars = slices.AppendSeq(c.defined.vars, maps.Keys(s.Set))
+	c.defined.vars = append(c.defined.vars, s.Page.saves()...)
 	for _, r := range []*Request{s.Request, s.polled()} {
 		if r != nil {
 			c.defined.vars = slices.AppendSeq(c.defined.vars, maps.Keys(r.Save))
@@ -153,7 +174,7 @@ func (c *stepChecker) define(s *Step, action string, n *source.Node) {
 	}
 	c.ids[s.ID] = id.Line
 	c.defined.steps = append(c.defined.steps, s.ID)
-	if action == OpRegister {
+	if action == OpRegister || s.Page != nil {
 		c.defined.registered = append(c.defined.registered, s.ID)
 	}
 }
@@ -223,7 +244,7 @@ func (c *stepChecker) refProblem(kind, ref, user string) (problem, hint string) 
 		for _, a := range c.file.Accounts {
 			known = slices.AppendSeq(known, maps.Keys(a.Devices))
 		}
-		return fmt.Sprintf("%q is neither a device nor the id of an earlier register step", ref), diag.Suggest(ref, known)
+		return fmt.Sprintf("%q is neither a device nor the id of an earlier register or page step", ref), diag.Suggest(ref, known)
 	}
 	return problem, hint
 }

@@ -25,6 +25,9 @@ func (s *Step) Action() string {
 		{"wait", s.Wait != nil},
 		{"repeat", s.Repeat != nil},
 		{"assert", s.Assert != nil},
+		{"page", s.Page != nil},
+		{"device", s.Device != nil},
+		{"passkeys", s.Passkeys != nil},
 		{"set", s.Set != nil},
 		{"include", s.Include != nil},
 	} {
@@ -39,7 +42,7 @@ func (s *Step) Action() string {
 // itself. It is the action's name, except for a login that is to be discoverable.
 func (s *Step) Operation() string {
 	switch action := s.Action(); action {
-	case "request", "wait", "repeat", "assert", "set", "include":
+	case "request", "wait", "repeat", "assert", "page", "device", "passkeys", "set", "include":
 		return ""
 	case OpLogin:
 		if s.Login.Discoverable {
@@ -67,6 +70,7 @@ func (c *stepChecker) offered(s *Step, action string, n *source.Node) {
 		c.fail(at, "it offers "+strings.Join(a.Offers(), ", "), "the adapter %q offers no %s", a.Name, name)
 		return
 	}
+	c.checkOperationDriver(n.Key(action), a, name)
 	for _, m := range n.Get(action).Get("with").Sorted() {
 		if _, ok := op.Args[m.Key.Value]; !ok {
 			c.fail(m.Key, suggestOr(m.Key.Value, op.Args, "it takes none"), "%s of the adapter %q takes no argument %q", name, a.Name, m.Key.Value)
@@ -86,13 +90,19 @@ func (c *stepChecker) expect(s *Step, action string, step *source.Node) {
 	if e.Error != "" && e.Outcome != "" && e.Outcome != "refused" {
 		c.fail(n.Key("error"), "an error is thrown by the client, which is outcome: refused", "error contradicts outcome: %s", e.Outcome)
 	}
-	if (e.Outcome == "refused" || e.Error != "") && action != "" && !isCeremony(action) {
-		c.fail(n.Key(firstOf(n, "error", "outcome")), "only register, login and login-discoverable ask a client", "%s cannot be refused by the client", action)
+	if (e.Outcome == "refused" || e.Error != "") && action != "" && !isCeremony(action) && s.Page == nil {
+		c.fail(n.Key(firstOf(n, "error", "outcome")), "only register, login, login-discoverable and page ask a client", "%s cannot be refused by the client", action)
 	}
-	if action != OpList && action != "" {
+	if s.Page != nil && e.Outcome == "rejected" {
+		c.fail(n.At("outcome"), "wait for what the page shows then, by wait-for or expect-text", "what a page shows is neither a yes nor a no by itself")
+	}
+	if s.Page != nil && n.Get("status") != nil {
+		c.fail(n.Key("status"), "", "page sends no request of its own, so there is no status to expect")
+	}
+	if action != OpList && s.Passkeys == nil && action != "" {
 		for _, name := range []string{"count", "names"} {
 			if n.Get(name) != nil {
-				c.fail(n.Key(name), "", "%s is for list only", name)
+				c.fail(n.Key(name), "", "%s is for list and passkeys only", name)
 			}
 		}
 	}
@@ -108,18 +118,20 @@ func (c *stepChecker) expect(s *Step, action string, step *source.Node) {
 		if _, ok := c.file.Adapter.Operations[OpWhoami]; !ok {
 			c.fail(n.Key("user"), "it offers "+strings.Join(c.file.Adapter.Offers(), ", "),
 				"who is signed in cannot be told: the adapter %q offers no whoami", c.file.Adapter.Name)
+		} else if action != OpWhoami { // where it is told already
+			c.checkOperationDriver(n.Key("user"), c.file.Adapter, OpWhoami)
 		}
 	}
 }
 
 // tellsUser says whether whoami is asked after an action.
 func tellsUser(action string) bool {
-	return isCeremony(action) || action == OpSignup || action == OpLogout || action == OpWhoami
+	return isCeremony(action) || action == OpSignup || action == OpLogout || action == OpWhoami || action == "page"
 }
 
 // local says whether the step sends nothing itself.
 func (s *Step) local() bool {
-	return s.Assert != nil || s.Set != nil || s.Wait != nil && s.Wait.Request == nil
+	return s.Assert != nil || s.Set != nil || s.Device != nil || s.Passkeys != nil || s.Wait != nil && s.Wait.Request == nil
 }
 
 // expectLocally reports expectations of an answer or its time on a step that gets none.
@@ -131,6 +143,9 @@ func (c *stepChecker) expectLocally(s *Step, action string, n *source.Node) {
 	}
 	if n.Get("within") != nil {
 		c.fail(n.Key("within"), "", "%s sends no request, so there is no time to measure", action)
+	}
+	if s.Passkeys != nil {
+		return
 	}
 	for i, e := range s.Expect.That {
 		if e != nil && e.e != nil && e.e.roots["result"] {

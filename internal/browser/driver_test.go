@@ -91,7 +91,7 @@ func TestRefusalsAreTheClients(t *testing.T) {
 	for name, test := range map[string]struct{ step, outcome, clientError string }{
 		"excluded":   {"  - register: {user: alice, on: laptop}\n    expect: {error: InvalidStateError}\n", "refused", "InvalidStateError"},
 		"no passkey": {"  - login: {user: alice, on: phone}\n    expect: {error: NotAllowedError}\n", "refused", "NotAllowedError"},
-		"deleted":    {"  - delete: {user: alice, credential: laptop}\n  - login: {user: alice, on: laptop, ignore-allow-list: true}\n    expect: {outcome: rejected, user: nobody}\n", "rejected", ""},
+		"deleted":    {"  - register: {user: alice, on: phone, session: laptop}\n  - delete: {user: alice, credential: phone, on: laptop}\n  - login: {user: alice, on: phone, ignore-allow-list: true}\n    expect: {outcome: rejected, user: nobody}\n", "rejected", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

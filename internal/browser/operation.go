@@ -2,7 +2,6 @@ package browser
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,31 +11,26 @@ import (
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual"
 	"github.com/passrig/passrig/virtual/cdp"
 )
 
-const (
-	// stepTimeout is how long a page step waits for its element when it does not say.
-	stepTimeout = 5 * time.Second
-	// refusalGrace is how long a page has to show its no after the client refused.
-	refusalGrace = 500 * time.Millisecond
-)
+// pageBeat is how long a page has until it is looked at again.
+const pageBeat = 50 * time.Millisecond
+
+// refusalGrace is how long a page has to show its no after the client refused.
+const refusalGrace = 500 * time.Millisecond
 
 // errRefused ends the wait for a page's verdict after the client refused.
 var errRefused = errors.New("the client refused")
 
 // operation is one operation on a page under way.
 type operation struct {
-	driver  *Driver
-	name    string
-	spec    *scenarios.PageSpec
-	session *rp.Session
-	in      rp.Input
-	tab     *tab
-	env     scenarios.Env
-	began   time.Time
-	acted   time.Time // when the last step began: from there on a person waits
-	result  *rp.Result
+	hand
+	name string
+	kind string // of its ceremony; empty: any that the page begins
+	spec *scenarios.PageSpec
+	in   rp.Input
 }
 
 func (o *operation) perform(ctx context.Context) error {
@@ -47,25 +41,39 @@ func (o *operation) perform(ctx context.Context) error {
 	if o.env, err = o.driver.party.Env(o.name, o.session, o.in); err != nil {
 		return err
 	}
-	waiting, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	o.tab.serve(o.in.Authenticate, func() { cancel(errRefused) })
-	defer o.tab.serve(nil, nil)
-	for i := range o.spec.Steps {
-		if s := &o.spec.Steps[i]; ctx.Err() == nil {
-			if err := o.step(ctx, s); err != nil {
-				return fmt.Errorf("%s: %w", s.Pos, err)
-			}
-		}
+	o.save = o.session.Save
+	o.tab.serve(o.kind, o.in.Authenticate)
+	defer o.tab.serve("", nil)
+	if err := o.gather(ctx); err != nil {
+		return err
 	}
-	if err := o.verdict(waiting); err != nil {
+	o.ceremonies = nil // what the page asked before
+	if o.in.Listen {
+		hush, err := o.tab.device.Page().Listen(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { o.heard(hush()) }()
+	}
+	if err := o.do(ctx, o.spec.Steps); err != nil {
+		return err
+	}
+	if err := o.verdict(ctx); err != nil {
+		return err
+	}
+	if err := o.identify(ctx); err != nil {
 		return err
 	}
 	o.took(o.driver.clock())
 	if err := o.driver.pull(ctx, o.tab, o.session); err != nil {
 		return err
 	}
-	return o.measure(ctx)
+	if err := o.gather(ctx); err != nil {
+		return err
+	}
+	o.tell()
+	o.measure()
+	return nil
 }
 
 // verdict waits until the page shows a yes or a no.
@@ -90,8 +98,8 @@ func (o *operation) verdict(ctx context.Context) error {
 		selectors = append(selectors, selector)
 	}
 	page := o.tab.device.Page()
-	shown, waitErr := page.WaitAny(ctx, selectors...)
-	refusal := o.tab.refused()
+	shown, waitErr := o.awaitAny(ctx, selectors)
+	refusal := o.refused(ctx, waitErr == nil && shown == 0)
 	switch {
 	case refusal != nil && (waitErr != nil || shown > 0):
 		o.result.Outcome, o.result.ClientErr, o.result.Reason = rp.OutcomeRefused, refusal, refusal.Error()
@@ -108,99 +116,122 @@ func (o *operation) verdict(ctx context.Context) error {
 	return nil
 }
 
-// textOf is what the first element that the selector finds says.
-func textOf(ctx context.Context, page *cdp.Page, selector string) string {
-	var text string
-	value, err := page.Do(ctx, cdp.Step{Action: cdp.ActionExpectText, Selector: selector, First: true})
-	if err != nil || json.Unmarshal(value, &text) != nil {
-		return ""
+// identify reads who is signed in, as far as the page says.
+func (o *operation) identify(ctx context.Context) error {
+	if o.name != scenarios.OpWhoami || o.result.Outcome != rp.OutcomeAccepted {
+		return nil
 	}
+	if o.spec.User.IsZero() {
+		o.result.Somebody = true
+		return nil
+	}
+	text, err := o.spec.User.String(o.env)
+	if err != nil {
+		return err
+	}
+	selector, err := locate(text)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	for {
+		if o.result.User, err = shownBy(ctx, o.tab.device.Page(), selector); err != nil || o.result.User != "" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: what is to name the user stayed empty", o.spec.User.Pos())
+		case <-time.After(pageBeat): // a page may show the place before it knows the name
+		}
+	}
+}
+
+// refused is what the client refused with, or nil. A page that shows its yes was not refused.
+func (o *operation) refused(ctx context.Context, yes bool) error {
+	if yes {
+		return nil
+	}
+	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	if o.gather(looking) != nil || o.gaveUp() {
+		return nil // what was waited for in vain tells more
+	}
+	return o.refusal(o.kind)
+}
+
+// gaveUp says whether the page ended its last ceremony itself, which is nobody's refusal.
+func (o *operation) gaveUp() bool {
+	last := o.last(o.kind)
+	return last != nil && last.ErrorName == string(virtual.AbortError)
+}
+
+// awaitAny waits until one of the selectors finds something. It gives up early when the client refused and
+// the page shows nothing of it.
+func (o *operation) awaitAny(ctx context.Context, selectors []string) (int, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		o.watch(ctx, func() { cancel(errRefused) })
+	}()
+	shown, err := o.tab.device.Page().WaitAny(ctx, selectors...)
+	cancel(nil)
+	<-watched
+	return shown, err
+}
+
+// watch calls giveUp when a refusal has been the last word for a while. The page may try again after one.
+func (o *operation) watch(ctx context.Context, giveUp func()) {
+	refusedBefore := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(refusalGrace):
+		}
+		if o.gather(ctx) != nil {
+			return
+		}
+		refused := o.refusal(o.kind) != nil && !o.gaveUp()
+		if refused && refusedBefore {
+			giveUp()
+			return
+		}
+		refusedBefore = refused
+	}
+}
+
+// textOf is what the first element that the selector finds says, if it can be read.
+func textOf(ctx context.Context, page *cdp.Page, selector string) string {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	text, _ := shownBy(ctx, page, selector)
 	return text
 }
 
-// step does one page step.
-func (o *operation) step(ctx context.Context, s *scenarios.PageStep) error {
-	if s.When != nil {
-		yes, err := s.When.Bool(o.env)
-		if err != nil || !yes {
-			return err
-		}
-	}
-	limit := stepTimeout
-	if !s.Timeout.IsZero() {
-		var err error
-		if limit, err = s.Timeout.Value(o.env); err != nil {
-			return err
-		}
-	}
-	action, err := o.action(s)
+// shownBy waits for an element and returns its text.
+func shownBy(ctx context.Context, page *cdp.Page, selector string) (text string, err error) {
+	value, err := page.Do(ctx, cdp.Step{Action: cdp.ActionExpectText, Selector: selector, First: true})
 	if err != nil {
-		return err
+		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	o.acted = o.driver.clock()
-	value, err := o.tab.device.Page().Do(ctx, action)
-	if err != nil {
-		return err
-	}
-	if s.Evaluate != nil && s.Evaluate.Save != "" {
-		var v any
-		if err := json.Unmarshal(value, &v); err != nil {
-			return fmt.Errorf("evaluate gave no JSON: %w", err)
-		}
-		o.session.Save(s.Evaluate.Save, v)
-	}
-	return nil
+	err = json.Unmarshal(value, &text)
+	return strings.Join(strings.Fields(text), " "), err
 }
 
-// action translates a step of the adapter into one of the page.
-func (o *operation) action(s *scenarios.PageStep) (cdp.Step, error) {
-	var selector, value scenarios.Text
-	a := cdp.Step{Action: s.Action(), First: true}
-	switch a.Action {
-	case cdp.ActionGoto:
-		value = s.Goto
-	case cdp.ActionFill:
-		selector, value = s.Fill.Field, s.Fill.With
-	case cdp.ActionClick:
-		selector = s.Click
-	case cdp.ActionPress:
-		value = s.Press
-	case cdp.ActionSelect:
-		selector, value = s.Select.Field, s.Select.Option
-	case cdp.ActionWait:
-		selector = s.WaitFor
-	case cdp.ActionExpectText:
-		selector, value = s.ExpectText.In, s.ExpectText.Text
-	case cdp.ActionEvaluate:
-		value = s.Evaluate.Script
+// note keeps what the ceremony was about.
+func (o *operation) note() {
+	if last := o.last(o.kind); last != nil {
+		o.result.Options, o.result.Response = last.Options, last.Response
 	}
-	var err error
-	if a.Selector, err = selector.String(o.env); err != nil {
-		return a, err
+}
+
+// heard writes what the page's scripts were answered.
+func (o *operation) heard(answers []cdp.Answer) {
+	for _, a := range answers {
+		o.result.Answers = append(o.result.Answers, rp.PageAnswer{URL: a.URL, Body: a.Body})
 	}
-	if a.Value, err = value.String(o.env); err != nil {
-		return a, err
-	}
-	if a.Selector != "" {
-		if a.Selector, err = locate(a.Selector); err != nil {
-			return a, err
-		}
-	}
-	switch a.Action {
-	case cdp.ActionGoto:
-		if !strings.Contains(a.Value, "://") {
-			a.Value = strings.TrimSuffix(o.driver.address.String(), "/") + "/" + strings.TrimPrefix(a.Value, "/")
-		}
-	case cdp.ActionEvaluate:
-		a.Value = "(async () => {" + a.Value + "\n})()"
-	}
-	frame, err := s.Frame.String(o.env)
-	if err == nil && frame != "" && a.Selector != "" {
-		a.Selector = "frame=" + frame + " >> " + a.Selector
-	}
-	return a, err
 }
 
 // took writes the phase that a person waits through.
@@ -213,21 +244,11 @@ func (o *operation) phase(name string, from, to time.Time) report.Phase {
 }
 
 // measure takes the ceremony's phases from the page's own clock.
-func (o *operation) measure(ctx context.Context) error {
-	ceremonies, err := o.tab.device.Page().Ceremonies(ctx)
-	if err != nil {
-		return err
-	}
-	var last *cdp.Ceremony
-	for i := range ceremonies {
-		if !ceremonies[i].Start.Before(o.began) {
-			last = &ceremonies[i]
-		}
-	}
+func (o *operation) measure() {
+	last := o.last(o.kind)
 	if last == nil {
-		return nil // a sign-up, say
+		return // a sign-up, say
 	}
-	o.result.Options = last.Options
 	total := o.result.Phases[len(o.result.Phases)-1]
 	o.result.Phases = nil
 	inside := 0.0
@@ -254,7 +275,6 @@ func (o *operation) measure(ctx context.Context) error {
 	}
 	page := report.Phase{Name: report.PhasePage, StartMS: total.StartMS, DurationMS: max(0, total.DurationMS-inside)}
 	o.result.Phases = append(o.result.Phases, page, total)
-	return nil
 }
 
 // exchange is a request of the page as far as the page can see it.
@@ -271,21 +291,18 @@ func (o *operation) exchange(purpose string, r *cdp.Request) report.Exchange {
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// fail writes what went wrong, with what the page showed.
-func (o *operation) fail(ctx context.Context, err error) {
-	fault := browserFault(err)
-	o.result.Outcome, o.result.Fault, o.result.Reason = rp.OutcomeError, fault, fault.Sentence
-	step, ok := errors.AsType[*cdp.StepError](err)
-	if !ok {
-		return
+// kindOf is the ceremony that an operation is about.
+func kindOf(operation string) string {
+	switch operation {
+	case scenarios.OpRegister:
+		return rp.KindCreate
+	case scenarios.OpLogin, scenarios.OpLoginDiscoverable:
+		return rp.KindGet
+	case scenarios.OpWhoami:
+		return noCeremony
 	}
-	// What the page was given meanwhile must not show in what it showed.
-	learning, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalGrace)
-	defer cancel()
-	_ = o.driver.pull(learning, o.tab, o.session) // a browser that is gone has no cookies
-	e := step.Evidence
-	o.result.Page = &report.PageEvidence{URL: e.URL, DOM: e.DOM, Screenshot: base64.StdEncoding.EncodeToString(e.Screenshot)}
-	for _, l := range e.Log {
-		o.result.Page.Log = append(o.result.Page.Log, strings.TrimSpace(l.Kind+" "+l.Level)+": "+l.Text)
-	}
+	return ""
 }
+
+// noCeremony is the kind of no ceremony: whatever the page begins has nothing to do with the operation.
+const noCeremony = "none"

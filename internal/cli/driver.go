@@ -41,7 +41,7 @@ func (o *driverOptions) add(cmd *cobra.Command) {
 }
 
 func (o *driverOptions) validate(cmd *cobra.Command) error {
-	if o.driver.value != engine.DriverBrowser && (o.headed || o.slowMo != 0 || o.trace != "") {
+	if !o.hasPages() && o.watched() {
 		return usageError(cmd, "add --driver browser", "--headed, --slow-mo and --trace are for the browser driver")
 	}
 	if o.slowMo < 0 {
@@ -52,7 +52,7 @@ func (o *driverOptions) validate(cmd *cobra.Command) error {
 
 // execute runs scenarios with the chosen driver, with progress.
 func (o *driverOptions) execute(ctx context.Context, env *Env, cfg engine.Config) (run *report.Run, err error) {
-	if _, err := plan(ctx, cfg); err != nil {
+	if _, err := plan(ctx, o.planned(env, cfg)); err != nil {
 		return nil, err
 	}
 	cfg, stop, err := o.drive(ctx, env, cfg)
@@ -63,9 +63,23 @@ func (o *driverOptions) execute(ctx context.Context, env *Env, cfg engine.Config
 	return execute(ctx, env, cfg)
 }
 
+// hasPages says whether the driver does what needs the relying party's pages.
+func (o *driverOptions) hasPages() bool { return o.driver.value == engine.DriverBrowser }
+
+// watched says whether somebody follows what the browser does, now or later.
+func (o *driverOptions) watched() bool { return o.headed || o.slowMo != 0 || o.trace != "" }
+
+// planned makes a run that ends before its first step use the chosen driver, without a browser.
+func (o *driverOptions) planned(env *Env, cfg engine.Config) engine.Config {
+	if o.hasPages() {
+		cfg.Driver, cfg.Drive = engine.DriverBrowser, browser.Drive(nil, env.Now, nil)
+	}
+	return cfg
+}
+
 // drive makes a run use the chosen driver. stop ends what that takes.
 func (o *driverOptions) drive(ctx context.Context, env *Env, cfg engine.Config) (driven engine.Config, stop func() error, err error) {
-	if o.driver.value != engine.DriverBrowser {
+	if !o.hasPages() {
 		return cfg, func() error { return nil }, nil
 	}
 	chrome, err := o.launch(ctx, env, cfg)

@@ -82,7 +82,14 @@ func (t *targetOptions) add(cmd *cobra.Command) {
 }
 
 func (t *targetOptions) load(env *Env) scenarios.Options {
-	return scenarios.Options{ReadFile: env.readFile, Adapter: t.adapter, Origin: t.origin, Params: t.params, Providers: providerNames()}
+	options := loading(env)
+	options.Adapter, options.Origin, options.Params = t.adapter, t.origin, t.params
+	return options
+}
+
+// loading is how files are loaded: with all names that they can use.
+func loading(env *Env) scenarios.Options {
+	return scenarios.Options{ReadFile: env.readFile, Providers: providerNames(), Changes: changes(), CheckIDs: checkIDs()}
 }
 
 // providerNames are the providers that an account can name.

@@ -110,15 +110,22 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	files, err := loadAll(paths, o.target.load(o.env))
+	options := o.target.load(o.env)
+	options.WithoutPages = !o.driver.hasPages()
+	files, err := loadAll(paths, options)
 	if err != nil {
 		return err
 	}
 	if files, err = o.choose(files); err != nil {
 		return err
 	}
+	for _, file := range files {
+		if len(file.Steps) == 0 {
+			return badFile("passrig check "+file.Path, "%s has checks and no steps to run", file.Path)
+		}
+	}
 	if o.dryRun {
-		return showPlan(ctx, o.env, o.config(files))
+		return showPlan(ctx, o.env, o.driver.planned(o.env, o.config(files)))
 	}
 	if err := o.outputs.check(o.env); err != nil {
 		return err

@@ -69,7 +69,8 @@ func (o *validateOptions) run(args []string) error {
 
 // check loads one file as what it says it is. A file that says nothing is taken for a scenario.
 func (o *validateOptions) check(path string) error {
-	options := scenarios.Options{ReadFile: o.env.readFile, Partial: true, Providers: providerNames()}
+	options := loading(o.env)
+	options.Partial = true
 	if name, ok := strings.CutPrefix(path, builtinPrefix); ok && slices.Contains(adapterNames(), name) {
 		_, err := scenarios.LoadAdapter(name, options)
 		return err

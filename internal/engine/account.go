@@ -43,6 +43,7 @@ func (w *world) accountVisit(userName, deviceRef string) (*user, *visit, error) 
 
 // operate performs an operation that is no ceremony.
 func (w *world) operate(ctx context.Context, operation string, v *visit, in rp.Input) *outcome {
+	w.enter(v, nil, nil)
 	begin := w.cfg.Clock()
 	in.Began = w.began
 	r := w.driver.Do(ctx, operation, v.session, in)
@@ -67,7 +68,7 @@ func (w *world) signup(ctx context.Context, spec *scenarios.Signup) (*outcome, e
 	o := w.operate(ctx, scenarios.OpSignup, v, rp.Input{User: u.User, Args: args})
 	if o.result.Outcome == rp.OutcomeAccepted {
 		u.signedUp = true
-		w.lookAtSession(ctx, v, o, true)
+		w.lookAtSession(ctx, u.Name, v, o, true)
 		w.nobodyElse(u, o, "sign-up")
 	}
 	return o, nil
@@ -124,7 +125,7 @@ func (w *world) whoami(ctx context.Context, spec *scenarios.Visit) (*outcome, er
 	}
 	switch o.result.Outcome {
 	case rp.OutcomeAccepted:
-		o.user = w.whoIs(o.result.User)
+		w.identify(o.result, spec.User, o)
 	case rp.OutcomeRejected:
 		o.user = scenarios.Nobody
 		o.result.Outcome = rp.OutcomeAccepted
@@ -155,7 +156,7 @@ func (w *world) logout(ctx context.Context, spec *scenarios.Visit) (*outcome, er
 	if err != nil || o.result.Outcome != rp.OutcomeAccepted {
 		return o, err
 	}
-	w.lookAtSession(ctx, v, o, false)
+	w.lookAtSession(ctx, spec.User, v, o, false)
 	if v.signedIn {
 		o.findings = append(o.findings, finding{
 			verdict: report.VerdictFail, message: "the relying party accepted the logout, but the session is still signed in",
@@ -167,6 +168,9 @@ func (w *world) logout(ctx context.Context, spec *scenarios.Visit) (*outcome, er
 
 func (w *world) list(ctx context.Context, spec *scenarios.Visit) (*outcome, error) {
 	o, _, err := w.visited(ctx, scenarios.OpList, spec)
+	if err == nil {
+		o.entries = o.result.Entries
+	}
 	return o, err
 }
 
@@ -194,7 +198,7 @@ func (w *world) changed(ctx context.Context, c change) (*outcome, *visit, *passk
 		return nil, nil, nil, err
 	}
 	op := w.file.Adapter.Operations[c.operation]
-	if !op.Uses("entry") {
+	if !op.Uses("entry") && (op.Page == nil || !op.Page.Uses("entry")) {
 		return w.operate(ctx, c.operation, v, in), v, key, nil
 	}
 	listed := w.operate(ctx, scenarios.OpList, v, rp.Input{User: u.User, SignedIn: v.signedIn})

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/internal/webauthn"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
-	"github.com/passrig/passrig/virtual"
 )
 
 // A relying party's answer says what it means to have done; whoami and the list say what it did.
@@ -25,6 +25,7 @@ func describe(c *report.Ceremony, id, clientData, authData []byte) {
 
 // look performs an operation whose answer is only looked at.
 func (w *world) look(ctx context.Context, operation string, u rp.User, v *visit, o *outcome) *rp.Result {
+	w.enter(v, nil, nil)
 	r := w.driver.Do(ctx, operation, v.session, rp.Input{User: u, SignedIn: v.signedIn, Began: w.began})
 	for _, x := range r.Exchanges {
 		x.Purpose = "after: " + operation
@@ -33,18 +34,36 @@ func (w *world) look(ctx context.Context, operation string, u rp.User, v *visit,
 	return r
 }
 
-// lookAtSession asks whoami. Without that operation the session is taken to be as the relying party
-// said: open tells which.
-func (w *world) lookAtSession(ctx context.Context, v *visit, o *outcome, open bool) {
-	if !w.party.Offers(scenarios.OpWhoami) {
+// onPage says whether an operation is done on the page.
+func (w *world) onPage(operation string) bool {
+	return w.pages != nil && w.file.Adapter.Operations[operation].Page != nil
+}
+
+// missing says why an operation cannot be looked at: the adapter does not offer it, or not to this driver. It
+// is empty if it can.
+func (w *world) missing(operation string) string {
+	op, offered := w.file.Adapter.Operations[operation]
+	switch {
+	case !offered:
+		return "the adapter offers no " + operation
+	case op.PageOnly() && w.pages == nil:
+		return "the adapter does " + operation + " on its page only"
+	}
+	return ""
+}
+
+// lookAtSession asks whoami about a session of the actor's. Without that operation the session is taken to be as
+// the relying party said: open tells which.
+func (w *world) lookAtSession(ctx context.Context, actor string, v *visit, o *outcome, open bool) {
+	if why := w.missing(scenarios.OpWhoami); why != "" {
 		v.signedIn = open
-		o.notes = append(o.notes, "who is signed in "+report.NotVerified+": the adapter offers no whoami")
+		o.notes = append(o.notes, "who is signed in "+report.NotVerified+": "+why)
 		return
 	}
 	r := w.look(ctx, scenarios.OpWhoami, rp.User{}, v, o)
 	switch r.Outcome {
 	case rp.OutcomeAccepted:
-		o.user = w.whoIs(r.User)
+		w.identify(r, actor, o)
 	case rp.OutcomeRejected:
 		o.user = scenarios.Nobody
 	case rp.OutcomeRefused, rp.OutcomeError:
@@ -54,10 +73,22 @@ func (w *world) lookAtSession(ctx context.Context, v *visit, o *outcome, open bo
 	v.signedIn = o.user != scenarios.Nobody
 }
 
+// identify takes in who whoami says is signed in, as far as it says. A page that does not name them is not taken
+// to mean the actor.
+func (w *world) identify(r *rp.Result, actor string, o *outcome) {
+	o.actor = actor
+	if !r.Somebody {
+		o.user = w.whoIs(r.User)
+		return
+	}
+	o.user = scenarios.Somebody
+	o.notes = append(o.notes, "who is signed in "+report.NotVerified+": the page shows only that somebody is")
+}
+
 // lookAtList asks for the list, if the adapter offers it.
 func (w *world) lookAtList(ctx context.Context, u *user, v *visit, o *outcome) (entries []rp.Entry, known bool) {
-	if !w.party.Offers(scenarios.OpList) {
-		o.notes = append(o.notes, "what the relying party stored "+report.NotVerified+": the adapter offers no list")
+	if why := w.missing(scenarios.OpList); why != "" {
+		o.notes = append(o.notes, "what the relying party stored "+report.NotVerified+": "+why)
 		return nil, false
 	}
 	r := w.look(ctx, scenarios.OpList, u.User, v, o)
@@ -88,15 +119,16 @@ func hintOf(r *rp.Result) string {
 	return ""
 }
 
-// lookAfterRegistration verifies that the list shows a passkey that was accepted, and none that was not.
-func (w *world) lookAfterRegistration(ctx context.Context, u *user, v *visit, o *outcome, made *virtual.Registration) {
+// lookAfterRegistration verifies that the list shows a passkey that was accepted, and none that was not. made is its
+// id; nil if none was made.
+func (w *world) lookAfterRegistration(ctx context.Context, u *user, v *visit, o *outcome, made []byte) {
 	accepted := o.result.Outcome == rp.OutcomeAccepted
 	if made == nil || (!accepted && o.result.Outcome != rp.OutcomeRejected) {
 		return
 	}
-	w.lookAtSession(ctx, v, o, accepted || v.signedIn)
+	w.lookAtSession(ctx, u.Name, v, o, accepted || v.signedIn)
 	w.nobodyElse(u, o, "registration")
-	if !v.signedIn && w.party.Offers(scenarios.OpList) {
+	if !v.signedIn && w.missing(scenarios.OpList) == "" {
 		o.notes = append(o.notes, "what the relying party stored "+report.NotVerified+": the session is not signed in")
 		return
 	}
@@ -104,21 +136,22 @@ func (w *world) lookAfterRegistration(ctx context.Context, u *user, v *visit, o 
 	if !known {
 		return
 	}
-	stored := findEntry(entries, &passkey{id: made.CredentialID}) != nil
+	key := &passkey{id: made}
+	stored := findEntry(entries, key) != nil
 	if stored == accepted {
 		return
 	}
-	f := finding{verdict: report.VerdictFail, expected: "a list with " + o.ceremony.CredentialID, actual: describeEntries(entries)}
+	f := finding{verdict: report.VerdictFail, expected: "a list with " + key.idText(), actual: describeEntries(entries)}
 	f.message = "the relying party accepted the registration, but its list does not show the passkey"
 	if stored {
-		f.message, f.expected = "the relying party rejected the registration, yet its list shows the passkey", "a list without "+o.ceremony.CredentialID
+		f.message, f.expected = "the relying party rejected the registration, yet its list shows the passkey", "a list without "+key.idText()
 	}
 	o.findings = append(o.findings, f)
 }
 
 // nobodyElse verifies that an operation on one user's account did not sign somebody else in.
 func (w *world) nobodyElse(u *user, o *outcome, operation string) {
-	if o.result.Outcome == rp.OutcomeAccepted && o.user != "" && o.user != scenarios.Nobody && o.user != u.Name {
+	if o.result.Outcome == rp.OutcomeAccepted && !slices.Contains([]string{"", scenarios.Nobody, scenarios.Somebody, u.Name}, o.user) {
 		o.findings = append(o.findings, finding{
 			verdict: report.VerdictFail, message: "after the " + operation + " somebody else is signed in",
 			expected: u.Name + " or nobody", actual: o.user,
@@ -157,7 +190,7 @@ func (w *world) lookAfterLogin(ctx context.Context, s *scenarios.Step, u *user, 
 		return
 	}
 	wasSignedIn := v.signedIn
-	w.lookAtSession(ctx, v, o, accepted)
+	w.lookAtSession(ctx, u.Name, v, o, accepted)
 	if o.user == "" {
 		return
 	}
@@ -172,7 +205,7 @@ func (w *world) lookAfterLogin(ctx context.Context, s *scenarios.Step, u *user, 
 			expected: "whoami says " + want, actual: "whoami says nobody",
 			hint: "is the cookie dropped on the way (Secure over plain HTTP, another Domain), or does the session travel in a token that the adapter should save?",
 		})
-	case accepted && o.user != want:
+	case accepted && o.user != want && o.user != scenarios.Somebody:
 		o.findings = append(o.findings, finding{
 			verdict: report.VerdictFail, message: "the relying party accepted the login, but not for this user",
 			expected: "whoami says " + want, actual: "whoami says " + o.user,

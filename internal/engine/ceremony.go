@@ -53,25 +53,41 @@ func (w *world) register(ctx context.Context, s *scenarios.Step, step *report.St
 	if in.Label == "" {
 		in.Label = d.name
 	}
-	var made *virtual.Registration
-	in.Authenticate = func(ctx context.Context, c rp.Ceremony) (json.RawMessage, error) {
-		var err error
-		if made, err = d.Create(ctx, virtual.CreateRequest(c)); err != nil {
-			return nil, err
-		}
-		return json.Marshal(made)
+	t, err := w.tampering(d, rp.KindCreate, spec.Tamper)
+	if err != nil {
+		return nil, err
 	}
+	in.Authenticate = w.authenticate(d, rp.KindCreate, request, t)
+	w.enter(v, d, nil)
 	o := w.ceremony(ctx, scenarios.OpRegister, "registration", v, in)
-	if made != nil {
-		describe(o.ceremony, made.CredentialID, made.ClientDataJSON, made.AuthenticatorData)
-		o.ceremony.Attestation = webauthn.DescribeAttestation(made.AttestationObject)
+	made := w.madeBy(o, t)
+	if o.result.Outcome == rp.OutcomeAccepted && made == nil {
+		o.findings = append(o.findings, finding{
+			verdict: report.VerdictError, message: "the relying party says that a passkey was registered, but no readable one was made",
+			hint: "does the adapter's accept say yes too early, or is the passkey made in another window?",
+		})
 	}
-	if o.result.Outcome == rp.OutcomeAccepted {
-		w.keys = append(w.keys, &passkey{step: s.ID, user: u.Name, device: d, id: made.CredentialID, label: in.Label})
+	if o.result.Outcome == rp.OutcomeAccepted && made != nil {
+		w.keys = append(w.keys, &passkey{step: s.ID, user: u.Name, device: d, id: made, label: in.Label})
 		u.signedUp = true
 	}
 	w.lookAfterRegistration(ctx, u, v, o, made)
 	return o, nil
+}
+
+// madeBy is the id of the passkey that a registration made, and shows its response in the outcome; nil without one.
+func (w *world) madeBy(o *outcome, t *tampering) []byte {
+	if t != nil {
+		t.tell(o, w.onPage(scenarios.OpRegister))
+		return t.registered(o, o.result.Outcome == rp.OutcomeAccepted)
+	}
+	made := registration(o.result.Response)
+	if made == nil {
+		return nil
+	}
+	describe(o.ceremony, made.CredentialID, made.ClientDataJSON, made.AuthenticatorData)
+	o.ceremony.Attestation = webauthn.DescribeAttestation(made.AttestationObject)
+	return made.CredentialID
 }
 
 // registrationVisit chooses the session to register in: the one named, the device's own if it is
@@ -115,8 +131,9 @@ func (w *world) login(ctx context.Context, s *scenarios.Step) (*outcome, error) 
 	if err != nil {
 		return nil, err
 	}
-	return w.authenticate(ctx, s, u, d, login{
-		operation: operation, key: key, explicit: spec.Credential != "", keep: spec.KeepSession, ignoreAllow: spec.IgnoreAllowList, with: spec.With,
+	return w.signIn(ctx, s, u, d, login{
+		operation: operation, key: key, explicit: spec.Credential != "", keep: spec.KeepSession, ignoreAllow: spec.IgnoreAllowList,
+		tamper: spec.Tamper, with: spec.With,
 	})
 }
 
@@ -138,8 +155,8 @@ func (w *world) loginDiscoverable(ctx context.Context, s *scenarios.Step) (*outc
 	if u == nil {
 		return nil, fmt.Errorf("device %s holds no passkey of this scenario, and the step names no user", d.name)
 	}
-	return w.authenticate(ctx, s, u, d, login{
-		operation: scenarios.OpLoginDiscoverable, key: key, explicit: spec.Credential != "", keep: spec.KeepSession, with: spec.With,
+	return w.signIn(ctx, s, u, d, login{
+		operation: scenarios.OpLoginDiscoverable, key: key, explicit: spec.Credential != "", keep: spec.KeepSession, tamper: spec.Tamper, with: spec.With,
 	})
 }
 
@@ -163,10 +180,11 @@ type login struct {
 	explicit    bool     // the scenario named it
 	keep        bool
 	ignoreAllow bool
+	tamper      []scenarios.Tamper
 	with        map[string]scenarios.Tree
 }
 
-func (w *world) authenticate(ctx context.Context, s *scenarios.Step, u *user, d *device, l login) (*outcome, error) {
+func (w *world) signIn(ctx context.Context, s *scenarios.Step, u *user, d *device, l login) (*outcome, error) {
 	var v *visit
 	if l.keep {
 		v = w.visit(u, d.key)
@@ -178,67 +196,83 @@ func (w *world) authenticate(ctx context.Context, s *scenarios.Step, u *user, d 
 	if in.Args, err = w.args(l.with); err != nil {
 		return nil, err
 	}
-	var used *virtual.Assertion
-	unlisted := false
-	in.Authenticate = func(ctx context.Context, c rp.Ceremony) (json.RawMessage, error) {
-		req, listed, err := l.request(c)
-		if err != nil {
-			return nil, err
-		}
-		unlisted = !listed
-		if used, err = d.Get(ctx, req); err != nil {
-			return nil, err
-		}
-		return json.Marshal(used)
+	t, err := w.tampering(d, rp.KindGet, l.tamper)
+	if err != nil {
+		return nil, err
 	}
+	in.Authenticate = w.authenticate(d, rp.KindGet, l.request, t)
+	w.enter(v, d, l.pick())
 	o := w.ceremony(ctx, l.operation, "authentication", v, in)
-	if used != nil {
+	if used := assertion(o.result.Response); used != nil && t == nil {
 		describe(o.ceremony, used.CredentialID, used.ClientDataJSON, used.AuthenticatorData)
 	}
-	if r := o.result; r.Outcome == rp.OutcomeRefused && unlisted && errorName(r.ClientErr) == "NotAllowedError" {
+	if r := o.result; r.Outcome == rp.OutcomeRefused && !l.listed(r.Options) && errorName(r.ClientErr) == "NotAllowedError" {
 		// The client found nothing to use because the relying party no longer lists the passkey: that is its no.
 		r.Outcome = rp.OutcomeRejected
 		r.Reason = "the relying party's allowCredentials leaves this passkey out"
 		o.notes = append(o.notes, "no credential was sent: the relying party's allowCredentials leaves out every passkey of "+u.Name+" on "+d.name)
 	}
+	if t != nil {
+		t.tell(o, w.onPage(l.operation))
+	}
+	if l.key != nil && !d.holds(l.key.id) {
+		o.notes = append(o.notes, d.name+" does not hold this passkey any more: a page in its browser signaled so. One that is deleted in another device's session stays")
+	}
 	w.lookAfterLogin(ctx, s, u, v, o)
 	return o, nil
 }
 
-// request decides which credential the person picks. listed is false when the options name
-// credentials and the device's passkeys of the user are not among them.
-func (l *login) request(c rp.Ceremony) (req virtual.GetRequest, listed bool, err error) {
-	req = virtual.GetRequest{Origin: c.Origin, TopOrigin: c.TopOrigin, Mediation: c.Mediation, Options: c.Options}
-	if l.key == nil {
+// pick is the credential that the person picks on a page that lists none.
+func (l *login) pick() []byte {
+	if l.key == nil || !l.explicit && l.operation != scenarios.OpLoginDiscoverable {
+		return nil
+	}
+	return l.key.id
+}
+
+// request decides which credential a client uses.
+func (l *login) request(c rp.Ceremony) (virtual.GetRequest, error) {
+	req, err := request(c)
+	if l.key == nil || err != nil {
 		// Whatever the relying party lists decides: a client offers any passkey that fits.
-		return req, true, nil
+		return req, err
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(c.Options, &members); err != nil {
-		return req, false, err
-	}
-	var allowed []struct {
-		ID string `json:"id"`
-	}
-	if raw, ok := members["allowCredentials"]; ok {
-		// A malformed list is the client's to refuse, which says what is wrong with it.
-		_ = json.Unmarshal(raw, &allowed)
+		return req, err
 	}
 	if l.ignoreAllow {
 		members["allowCredentials"] = json.RawMessage(`[{"type":"public-key","id":"` + l.key.idText() + `"}]`)
-		if req.Options, err = json.Marshal(members); err != nil {
-			return req, false, err
-		}
-		return req, true, nil
+		req.Options, err = json.Marshal(members)
+		return req, err
 	}
-	if l.explicit || len(allowed) == 0 {
+	if l.explicit || len(allowed(c.Options)) == 0 {
 		req.CredentialID = l.key.id
 	}
-	listed = len(allowed) == 0
-	for _, c := range allowed {
-		listed = listed || c.ID == l.key.idText()
+	return req, nil
+}
+
+// listed says whether the device's passkey of the user may be used: options that name credentials have to
+// name it.
+func (l *login) listed(options json.RawMessage) bool {
+	list := allowed(options)
+	return l.key == nil || l.ignoreAllow || len(list) == 0 || slices.Contains(list, l.key.idText())
+}
+
+// allowed are the ids of allowCredentials. A malformed list is the client's to refuse, which says what is
+// wrong with it.
+func allowed(options json.RawMessage) []string {
+	var o struct {
+		AllowCredentials []struct {
+			ID string `json:"id"`
+		} `json:"allowCredentials"`
 	}
-	return req, listed, nil
+	_ = json.Unmarshal(options, &o)
+	ids := make([]string, len(o.AllowCredentials))
+	for i, c := range o.AllowCredentials {
+		ids[i] = c.ID
+	}
+	return ids
 }
 
 // ceremony performs a ceremony's operation and keeps what it looked like.

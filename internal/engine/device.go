@@ -1,11 +1,129 @@
 package engine
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
 
+	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/scenarios"
 	"github.com/passrig/passrig/virtual"
 )
+
+// Device holds a person's passkeys. It performs ceremonies itself, and is a [Client] then, or leaves
+// them to the pages of its [Visit]s.
+type Device interface {
+	// Credentials lists what it holds, in creation order.
+	Credentials() []virtual.Credential
+}
+
+// Client is a device that performs ceremonies itself, for any page that asks, as soon as its person has
+// consented. It is safe for concurrent use.
+type Client interface {
+	Device
+	// Answer performs a ceremony, [rp.KindCreate] or [rp.KindGet], and returns the credential in the JSON
+	// form of WebAuthn L3 §5.1.
+	Answer(ctx context.Context, kind string, req virtual.GetRequest) (json.RawMessage, error)
+	// Heed does what a relying party signals about its credentials, and returns the ids of those concerned.
+	Heed(s virtual.Signal) [][]byte
+}
+
+// device is a device of the scenario.
+type device struct {
+	key  string // "account/device"
+	name string
+	Device
+	behavior Behavior
+}
+
+// holds says whether a passkey is on the device.
+func (d *device) holds(id []byte) bool {
+	return slices.ContainsFunc(d.Credentials(), func(c virtual.Credential) bool { return bytes.Equal(c.ID, id) })
+}
+
+// newDevice makes a declared device.
+func (w *world) newDevice(key, provider string, spec *scenarios.Device) (Device, error) {
+	if len(spec.Chrome) > 0 {
+		if w.pages == nil {
+			return nil, errNeedsPages
+		}
+		return w.pages.NewDevice(spec.Chrome)
+	}
+	cfg, err := deviceConfig(provider, spec.Authenticator)
+	if err != nil {
+		return nil, err
+	}
+	skew, err := spec.ClockSkew.Value(w.env)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Random = random(w.cfg.Seed, "device "+w.id+"/"+key)
+	cfg.Clock = func() time.Time { return w.cfg.Clock().Add(skew) }
+	d, err := virtual.NewSoftwareDevice(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return software{d}, nil
+}
+
+// software is a device with passrig's own authenticator.
+type software struct{ *virtual.SoftwareDevice }
+
+var _ Client = software{}
+
+// Answer implements [Client].
+func (d software) Answer(ctx context.Context, kind string, req virtual.GetRequest) (json.RawMessage, error) {
+	var made any
+	var err error
+	if kind == rp.KindCreate {
+		made, err = d.Create(ctx, creation(req))
+	} else {
+		made, err = d.Get(ctx, req)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(made)
+}
+
+// creation is the request of a registration.
+func creation(req virtual.GetRequest) virtual.CreateRequest {
+	return virtual.CreateRequest{
+		Origin: req.Origin, TopOrigin: req.TopOrigin, RelatedOrigins: req.RelatedOrigins, Options: req.Options, Mediation: req.Mediation,
+	}
+}
+
+// authenticate is the device's part in an operation, for [rp.Input]; nil when the page does that itself.
+// ask makes the request of the ceremony. t changes the answer, unless it is nil.
+func (w *world) authenticate(d *device, kind string, ask func(rp.Ceremony) (virtual.GetRequest, error), t *tampering) func(context.Context, rp.Ceremony) (json.RawMessage, error) {
+	client, ok := d.Device.(Client)
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, c rp.Ceremony) (json.RawMessage, error) {
+		if w.pages == nil { // a page has asked the person already
+			if err := d.behavior.consent(ctx); err != nil {
+				return nil, err
+			}
+		}
+		req, err := ask(c)
+		if err != nil {
+			return nil, err
+		}
+		if t != nil {
+			return t.answer(ctx, kind, req)
+		}
+		return client.Answer(ctx, kind, req)
+	}
+}
+
+// request is a ceremony as a client is asked for it.
+func request(c rp.Ceremony) (virtual.GetRequest, error) {
+	return virtual.GetRequest{Origin: c.Origin, TopOrigin: c.TopOrigin, RelatedOrigins: c.Related, Options: c.Options, Mediation: c.Mediation}, nil
+}
 
 // deviceConfig is the provider's way with what the scenario says differently.
 func deviceConfig(provider string, a *scenarios.Authenticator) (virtual.Config, error) {

@@ -22,20 +22,6 @@ import (
 // DefaultTimeout is how long a step may take when neither the step nor the command line says.
 const DefaultTimeout = 30 * time.Second
 
-// The drivers.
-const (
-	DriverAPI     = "api"     // speaks HTTP, with a software authenticator
-	DriverBrowser = "browser" // drives the relying party's own pages in Chrome
-)
-
-// Driver performs the operations of one relying party. [rp.Party] is the API driver.
-type Driver interface {
-	// Do performs an operation in a session. It always returns a result; what went wrong is in it.
-	Do(ctx context.Context, operation string, s *rp.Session, in rp.Input) *rp.Result
-	// Release ends a session; its cookies are no longer needed.
-	Release(s *rp.Session)
-}
-
 // Config is what a run needs from outside.
 type Config struct {
 	Files     []*scenarios.File

@@ -79,6 +79,10 @@ func (w *world) judgeOutcome(e *scenarios.Expect, o *outcome) []finding {
 		}}
 	case r.Outcome == want:
 		return nil
+	case o.action == "page" && r.Outcome == rp.OutcomeRejected:
+		return []finding{{verdict: report.VerdictFail, message: r.Reason, expected: "what the step waits for", actual: "the page did not show it"}}
+	case o.action == "page" && r.Outcome == rp.OutcomeAccepted:
+		return []finding{{verdict: report.VerdictFail, message: "the page's last ceremony was not refused", expected: string(want), actual: r.Reason}}
 	case r.Outcome == rp.OutcomeRefused:
 		return []finding{refusal(want, r)}
 	default:
@@ -149,6 +153,13 @@ func (w *world) judgeExpect(e *scenarios.Expect, o *outcome) []finding {
 		list = append(list, w.defaultExpect(o)...)
 	case o.user == "":
 		list = append(list, finding{verdict: report.VerdictError, message: "who is signed in afterwards is not known", expected: e.User})
+	case o.user == scenarios.Somebody && e.User == o.actor:
+		// As far as can be seen; a note says how far.
+	case o.user == scenarios.Somebody && e.User != scenarios.Nobody:
+		list = append(list, finding{
+			verdict: report.VerdictError, message: "who is signed in could not be told: the page shows only that somebody is", expected: "whoami says " + e.User,
+			hint: "add user: to whoami's page, a selector of what names the user",
+		})
 	case o.user != e.User:
 		fail("somebody else is signed in than expected", "whoami says "+e.User, "whoami says "+o.user)
 	}
@@ -175,11 +186,11 @@ func (w *world) defaultExpect(o *outcome) []finding {
 }
 
 func (w *world) judgeEntries(e *scenarios.Expect, o *outcome) []finding {
-	if o.result == nil || (e.Count == nil && e.Names == nil) {
+	if e.Count == nil && e.Names == nil {
 		return nil
 	}
 	var list []finding
-	entries := o.result.Entries
+	entries := o.entries
 	if e.Count != nil {
 		want, err := e.Count.Value(w.env)
 		switch {

@@ -20,7 +20,6 @@ import (
 	"github.com/passrig/passrig/report/junit"
 	"github.com/passrig/passrig/report/terminal"
 	"github.com/passrig/passrig/scenarios"
-	"github.com/passrig/passrig/virtual"
 )
 
 // Private keys have no way into a result. This looks for them all the same, in every format.
@@ -39,7 +38,7 @@ func TestPrivateKeysStayOut(t *testing.T) {
 	var keys [][]byte
 	for _, d := range w.devices {
 		for _, c := range d.Credentials() {
-			stored, err := d.Device.(*virtual.SoftwareDevice).ExportCredential(c.ID)
+			stored, err := d.Device.(software).ExportCredential(c.ID)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,7 +20,9 @@ type outcome struct {
 	ceremony *report.Ceremony // of a registration or authentication
 	after    []report.Exchange
 	duration time.Duration // of the action alone, without the looks afterwards
-	user     string        // who whoami says is signed in afterwards: a user's name, "nobody", or "" if not known
+	user     string        // who whoami says is signed in afterwards: a user's name, "nobody", "somebody", or "" if not known
+	actor    string        // whose session that was; empty: no user's
+	entries  []rp.Entry    // of a list, or of what a device holds
 	findings []finding
 	judged   bool // the findings say all there is about the outcome
 	notes    []string
@@ -185,7 +187,7 @@ func (w *world) perform(ctx context.Context, s *scenarios.Step, step *report.Ste
 		return
 	}
 	o.action = step.Action
-	o.see()
+	w.see(o)
 	if s.ID != "" {
 		w.steps()[s.ID] = o.seen
 	}
@@ -222,6 +224,12 @@ func (w *world) act(ctx context.Context, s *scenarios.Step, step *report.Step) (
 		return w.assert(s.Assert)
 	case s.Set != nil:
 		return w.set(s.Set)
+	case s.Page != nil:
+		return w.page(ctx, s)
+	case s.Device != nil:
+		return w.changeDevice(ctx, s.Device)
+	case s.Passkeys != nil:
+		return w.passkeys(s.Passkeys)
 	default:
 		return nil, fmt.Errorf("step at %s has no action", s.Pos)
 	}
@@ -231,19 +239,20 @@ func (w *world) steps() map[string]any { return w.env["steps"].(map[string]any) 
 func (w *world) vars() map[string]any  { return w.env["vars"].(map[string]any) }
 
 // see builds what expressions see as result and steps.ID.
-func (o *outcome) see() {
+func (w *world) see(o *outcome) {
 	seen := map[string]any{"outcome": "", "reason": "", "error": "", "status": 0, "body": nil, "user": o.user, "durationMs": millis(o.duration)}
 	if r := o.result; r != nil {
 		seen["outcome"], seen["reason"], seen["status"], seen["body"] = string(r.Outcome), r.Reason, r.Status, r.Body
 		if r.ClientErr != nil {
 			seen["error"] = errorName(r.ClientErr)
 		}
-		entries := make([]any, 0, len(r.Entries))
-		for _, e := range r.Entries {
-			entries = append(entries, map[string]any{"id": e.ID, "credential": e.Credential, "name": e.Name, "raw": e.Raw})
-		}
-		seen["entries"] = entries
+		seen["ceremonies"], seen["signals"] = w.seenCeremonies(r.Ceremonies), seenSignals(r.Signals)
 	}
+	entries := make([]any, 0, len(o.entries))
+	for _, e := range o.entries {
+		entries = append(entries, map[string]any{"id": e.ID, "credential": e.Credential, "name": e.Name, "raw": e.Raw})
+	}
+	seen["entries"] = entries
 	if c := o.ceremony; c != nil {
 		seen["credential"], seen["clientData"], seen["authenticatorData"], seen["options"] = c.CredentialID, c.ClientData, c.AuthData, c.Options
 	}

@@ -15,7 +15,7 @@ func (w *world) title(s *scenarios.Step) string {
 		}
 		return s.Title.Raw()
 	}
-	t := generatedTitle(s)
+	t := generatedTitle(s) + tampered(s)
 	if e := s.Expect; e != nil {
 		switch {
 		case e.Error != "":
@@ -25,6 +25,19 @@ func (w *world) title(s *scenarios.Step) string {
 		}
 	}
 	return t
+}
+
+// tampered names the changes of the step's response.
+func tampered(s *scenarios.Step) string {
+	list := s.Tampers()
+	if len(list) == 0 {
+		return ""
+	}
+	names := make([]string, len(list))
+	for i, t := range list {
+		names[i] = t.Name
+	}
+	return " with " + strings.Join(names, ", ")
 }
 
 func generatedTitle(s *scenarios.Step) string {
@@ -58,6 +71,12 @@ func generatedTitle(s *scenarios.Step) string {
 		return strings.TrimSpace(s.Request.Method + " " + s.Request.Path.Raw())
 	case s.Wait != nil:
 		return "wait"
+	case s.Page != nil:
+		return "use the page" + where
+	case s.Device != nil:
+		return "change" + strings.TrimPrefix(where, " on")
+	case s.Passkeys != nil:
+		return "look at the passkeys" + where
 	case s.Assert != nil && len(s.Assert.That) == 1:
 		return "assert " + s.Assert.That[0].Source()
 	case s.Include != nil:
@@ -91,6 +110,12 @@ func whoAndWhere(s *scenarios.Step) (user, device string) {
 		return s.Delete.User, s.Delete.On
 	case s.Request != nil:
 		return s.Request.User, s.Request.On
+	case s.Page != nil:
+		return s.Page.User, s.Page.On
+	case s.Device != nil:
+		return "", s.Device.On
+	case s.Passkeys != nil:
+		return "", s.Passkeys.On
 	default:
 		return "", ""
 	}

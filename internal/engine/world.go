@@ -14,25 +14,26 @@ import (
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
-	"github.com/passrig/passrig/virtual"
 )
 
 // world is everything one scenario knows while it runs.
 type world struct {
 	*engine
-	id      string
-	runID   string
-	file    *scenarios.File
-	party   *rp.Party
-	driver  Driver
-	origin  string
-	baseURL string
-	env     scenarios.Env
-	users   map[string]*user
-	devices map[string]*device // by "account/device"
-	keys    []*passkey         // in the order they were made
-	stopped string             // why no further step runs
-	began   time.Time          // when the current step began
+	id       string
+	runID    string
+	file     *scenarios.File
+	party    *rp.Party
+	driver   Driver
+	pages    PageDriver // the driver, if it has pages; else nil
+	origin   string
+	baseURL  string
+	env      scenarios.Env
+	users    map[string]*user
+	stranger user               // whose sessions belong to no user
+	devices  map[string]*device // by "account/device"
+	keys     []*passkey         // in the order they were made
+	stopped  string             // why no further step runs
+	began    time.Time          // when the current step began
 
 	measured *report.Recorder // this scenario's part of the run's metrics
 	hangUp   func()           // closes idle connections
@@ -56,16 +57,9 @@ type visit struct {
 	signedIn bool
 }
 
-// device is a device of the scenario.
-type device struct {
-	key  string // "account/device"
-	name string
-	virtual.Device
-}
-
-// passkey is a passkey that a register step made and the relying party took.
+// passkey is a passkey that a register step made and the relying party took, or that a page step made.
 type passkey struct {
-	step   string // id of the register step
+	step   string // id of that step
 	user   string
 	device *device
 	id     []byte
@@ -195,6 +189,7 @@ func (w *world) prepareTarget() error {
 		return err
 	}
 	w.driver, err = w.cfg.Drive(w.party)
+	w.pages, _ = w.driver.(PageDriver)
 	w.env["target"] = map[string]any{"origin": w.origin, "baseUrl": w.baseURL, "rpId": rpID, "adapter": adapter.Name}
 	return err
 }
@@ -261,19 +256,7 @@ func (w *world) prepareDevices() error {
 		for _, name := range slices.Sorted(maps.Keys(account.Devices)) {
 			key := accountName + "/" + name
 			spec := account.Devices[name]
-			cfg, err := deviceConfig(account.Provider, spec.Authenticator)
-			if err != nil {
-				return fmt.Errorf("device %q: %w", name, err)
-			}
-			var skew time.Duration
-			if !spec.ClockSkew.IsZero() {
-				if skew, err = spec.ClockSkew.Value(w.env); err != nil {
-					return err
-				}
-			}
-			cfg.Random = random(w.cfg.Seed, "device "+w.id+"/"+key)
-			cfg.Clock = func() time.Time { return w.cfg.Clock().Add(skew) }
-			d, err := virtual.NewSoftwareDevice(cfg)
+			d, err := w.newDevice(key, account.Provider, &spec)
 			if err != nil {
 				return fmt.Errorf("device %q: %w", name, err)
 			}
@@ -358,7 +341,7 @@ func (w *world) freshVisit(u *user, deviceKey string) *visit {
 
 // close ends the scenario's sessions and connections.
 func (w *world) close() {
-	for _, u := range w.users {
+	for _, u := range append(slices.Collect(maps.Values(w.users)), &w.stranger) {
 		for _, v := range u.visits {
 			w.driver.Release(v.session)
 		}

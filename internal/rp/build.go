@@ -18,13 +18,13 @@ import (
 )
 
 // build makes the request of a step. A credential step without a body carries the credential as JSON.
-func (r *run) build(ctx context.Context, h *scenarios.HTTP, carriesCredential bool) (*http.Request, error) {
+func (r *run) build(ctx context.Context, h *scenarios.HTTP, role Role) (*http.Request, error) {
 	env := r.env()
 	u, err := r.url(h, env)
 	if err != nil {
 		return nil, err
 	}
-	body, contentType, err := r.body(h, env, carriesCredential)
+	body, contentType, err := r.body(h, env, role)
 	if err != nil {
 		return nil, err
 	}
@@ -147,35 +147,71 @@ func resolve(base *url.URL, path string) (*url.URL, error) {
 	return &u, nil
 }
 
-func (r *run) body(h *scenarios.HTTP, env scenarios.Env, carriesCredential bool) (body []byte, contentType string, err error) {
+func (r *run) body(h *scenarios.HTTP, env scenarios.Env, role Role) (body []byte, contentType string, err error) {
 	switch {
 	case h.JSON != nil:
 		body, err = h.JSON.JSON(env)
+		if err == nil && r.in.Rewrite != nil {
+			body, err = r.rewriteJSON(role, body)
+		}
 		return body, "application/json", err
 	case h.Form != nil:
-		form := make(url.Values, len(h.Form))
-		for name, text := range h.Form {
-			v, err := text.String(env)
-			if err != nil {
-				return nil, "", fmt.Errorf("form field %q: %w", name, err)
-			}
+		fields, err := r.fields(h.Form, env, role)
+		if err != nil {
+			return nil, "", fmt.Errorf("form %w", err)
+		}
+		form := make(url.Values, len(fields))
+		for name, v := range fields {
 			form.Set(name, v)
 		}
 		return []byte(form.Encode()), "application/x-www-form-urlencoded", nil
 	case h.Multipart != nil:
-		return multipartBody(h.Multipart, env)
+		fields, err := r.fields(h.Multipart, env, role)
+		if err != nil {
+			return nil, "", fmt.Errorf("multipart %w", err)
+		}
+		return multipartBody(fields)
 	case !h.Text.IsZero():
 		s, err := h.Text.String(env)
 		return []byte(s), "text/plain; charset=utf-8", err
-	case carriesCredential:
+	case role == RoleCredential:
 		body, err = json.Marshal(r.credential)
+		if err == nil && r.in.Rewrite != nil {
+			body, err = r.rewriteJSON(role, body)
+		}
 		return body, "application/json", err
 	default:
 		return nil, "", nil
 	}
 }
 
-func multipartBody(fields map[string]scenarios.Text, env scenarios.Env) ([]byte, string, error) {
+func (r *run) rewriteJSON(role Role, body []byte) ([]byte, error) {
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return nil, err
+	}
+	return json.Marshal(r.in.Rewrite(role, value))
+}
+
+// fields are the values of a form.
+func (r *run) fields(texts map[string]scenarios.Text, env scenarios.Env, role Role) (map[string]string, error) {
+	fields := make(map[string]string, len(texts))
+	for name, text := range texts {
+		v, err := text.String(env)
+		if err != nil {
+			return nil, fmt.Errorf("field %q: %w", name, err)
+		}
+		fields[name] = v
+	}
+	if r.in.Rewrite != nil {
+		if rewritten, ok := r.in.Rewrite(role, fields).(map[string]string); ok {
+			return rewritten, nil
+		}
+	}
+	return fields, nil
+}
+
+func multipartBody(fields map[string]string) ([]byte, string, error) {
 	var buf bytes.Buffer
 	w := multipart.NewWriter(&buf)
 	// A fixed boundary keeps requests repeatable; it only must not occur in the values.
@@ -183,14 +219,10 @@ func multipartBody(fields map[string]scenarios.Text, env scenarios.Env) ([]byte,
 		return nil, "", err
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		v, err := fields[name].String(env)
-		if err != nil {
-			return nil, "", fmt.Errorf("multipart field %q: %w", name, err)
-		}
-		if strings.Contains(v, w.Boundary()) {
+		if strings.Contains(fields[name], w.Boundary()) {
 			return nil, "", errors.New("a multipart field holds the boundary")
 		}
-		if err := w.WriteField(name, v); err != nil {
+		if err := w.WriteField(name, fields[name]); err != nil {
 			return nil, "", err
 		}
 	}

@@ -32,6 +32,7 @@ const (
 	FaultPage        FaultKind = "page"        // a step on the RP's page could not be done
 	FaultBrowser     FaultKind = "browser"     // Chrome ended, or could not be used
 	FaultAdapter     FaultKind = "adapter"     // the adapter does not fit: an expression failed
+	FaultTamper      FaultKind = "tamper"      // the response was not changed as the scenario says
 )
 
 // Fault is why an operation could not be judged, for a person: what was sent where, what came back,

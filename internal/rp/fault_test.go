@@ -194,3 +194,17 @@ func TestRedirectsToStrangersCarryNothing(t *testing.T) {
 		t.Errorf("the stranger saw %+v, want %+v", there, want)
 	}
 }
+
+// What the adapter does on the page only cannot be done by requests.
+func TestPageOnlyOperation(t *testing.T) {
+	t.Parallel()
+	p := party(t, head+"  logout:\n    page: {steps: [goto: /], accept: text=Bye}\n", func(http.ResponseWriter, *http.Request) {
+		t.Error("a request was sent")
+	})
+	r := p.Do(t.Context(), "logout", p.NewSession(), rp.Input{})
+	if r.Outcome != rp.OutcomeError || r.Fault.Kind != rp.FaultAdapter || !strings.Contains(r.Reason, `"logout" on its page only`) {
+		t.Errorf("outcome %s: %s", r.Outcome, r.Reason)
+	} else if !strings.Contains(r.Fault.Hint, "--driver browser") {
+		t.Errorf("hint %q", r.Fault.Hint)
+	}
+}

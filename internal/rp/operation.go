@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/passrig/passrig/report"
@@ -46,13 +47,23 @@ func (r *run) perform(ctx context.Context) error {
 	if r.hasCeremony() {
 		r.phase = report.PhaseOptions
 	}
-	if err := r.steps(ctx, r.op.Steps); err != nil {
+	steps := r.op.Steps
+	if r.in.NoOptions {
+		steps = afterOptions(steps)
+	}
+	if err := r.steps(ctx, steps); err != nil {
 		if errors.Is(err, errStop) {
 			return nil
 		}
 		return err
 	}
 	return r.readResult()
+}
+
+// afterOptions are the steps that follow the one that answers with the options.
+func afterOptions(steps []scenarios.HTTPStep) []scenarios.HTTPStep {
+	at := slices.IndexFunc(steps, func(s scenarios.HTTPStep) bool { return s.Options != nil })
+	return steps[at+1:]
 }
 
 func (r *run) hasCeremony() bool {
@@ -128,6 +139,10 @@ func (r *run) step(ctx context.Context, step *scenarios.HTTPStep) error {
 		if err := r.readOptions(step.Options); err != nil {
 			return err
 		}
+		if r.in.OptionsOnly {
+			r.result.Outcome, r.result.Reason = OutcomeRefused, "only the options were wanted"
+			return errStop
+		}
 	}
 	r.result.Reason = fmt.Sprintf("%s answered %s", r.answer.what, r.answer.statusText())
 	return nil
@@ -166,7 +181,7 @@ func (r *run) ask(ctx context.Context, step *scenarios.HTTPStep) (Outcome, error
 }
 
 func (r *run) askOnce(ctx context.Context, step *scenarios.HTTPStep) (Outcome, error) {
-	req, err := r.build(ctx, &step.HTTP, step.Credential != nil)
+	req, err := r.build(ctx, &step.HTTP, roleOf(step))
 	if err != nil {
 		return "", err
 	}
@@ -193,15 +208,26 @@ func (r *run) saysNo(status int) bool {
 	return status >= 400 && status <= 499
 }
 
-func defaultPurpose(operation string, step *scenarios.HTTPStep) string {
+func roleOf(step *scenarios.HTTPStep) Role {
 	switch {
 	case step.Options != nil:
-		return "options"
+		return RoleOptions
 	case step.Credential != nil:
-		return "result"
+		return RoleCredential
 	default:
-		return operation
+		return RoleOther
 	}
+}
+
+func defaultPurpose(operation string, step *scenarios.HTTPStep) string {
+	switch roleOf(step) {
+	case RoleOptions:
+		return "options"
+	case RoleCredential:
+		return "result"
+	case RoleOther:
+	}
+	return operation
 }
 
 // decide applies the predicates; no is what counts without a reject predicate.
@@ -229,7 +255,7 @@ func decide(accept, reject *scenarios.Expr, env scenarios.Env, a *answer, no boo
 
 // authenticate runs the client's side of the ceremony and encodes the credential for the wire.
 func (r *run) authenticate(ctx context.Context, spec *scenarios.CredentialSpec) error {
-	if r.result.Options == nil {
+	if r.result.Options == nil && !r.in.NoOptions {
 		return &Fault{Kind: FaultAdapter, Sentence: fmt.Sprintf("adapter %q sends a credential before it asked for options", r.party.target.Adapter.Name)}
 	}
 	r.endPhase(report.PhaseClient)
@@ -243,6 +269,7 @@ func (r *run) authenticate(ctx context.Context, spec *scenarios.CredentialSpec) 
 		r.result.Reason = err.Error()
 		return errStop
 	}
+	r.result.Response = response
 	r.credential, err = encodeCredential(response, spec)
 	if err != nil {
 		return fmt.Errorf("encoding the credential: %w", err)
@@ -307,82 +334,4 @@ func (r *run) responseEnv() scenarios.Env {
 	env := r.env()
 	maps.Copy(env, r.answer.env(r.session))
 	return env
-}
-
-// readResult reads what whoami and list answered.
-func (r *run) readResult() error {
-	spec := r.op.Result
-	if spec == nil || r.answer == nil {
-		return nil
-	}
-	if spec.User != nil {
-		v, err := spec.User.Eval(r.responseEnv())
-		if err != nil {
-			return r.answer.unreadable(err)
-		}
-		if r.result.User, err = scalar("user", v); err != nil {
-			return r.answer.unreadable(err)
-		}
-	}
-	if spec.Entries != nil {
-		return r.readEntries(spec)
-	}
-	return nil
-}
-
-func (r *run) readEntries(spec *scenarios.ResultSpec) error {
-	v, err := spec.Entries.Eval(r.responseEnv())
-	if err != nil {
-		return r.answer.unreadable(err)
-	}
-	list, ok := v.([]any)
-	if !ok {
-		return r.answer.unreadable(fmt.Errorf("%s: %q is %T, not a list", spec.Entries.Pos(), spec.Entries.Source(), v))
-	}
-	r.result.Entries = make([]Entry, 0, len(list))
-	for _, raw := range list {
-		env := r.responseEnv()
-		env["entry"] = raw
-		entry := Entry{Raw: raw}
-		if entry.ID, err = evalOptional(spec.ID, env); err != nil {
-			return r.answer.unreadable(err)
-		}
-		credential, err := evalOptional(spec.Credential, env)
-		if err != nil {
-			return r.answer.unreadable(err)
-		}
-		name, err := evalOptional(spec.Name, env)
-		if err != nil {
-			return r.answer.unreadable(err)
-		}
-		if entry.Credential, err = scalar("credential", credential); err != nil {
-			return r.answer.unreadable(err)
-		}
-		if entry.Name, err = scalar("name", name); err != nil {
-			return r.answer.unreadable(err)
-		}
-		r.result.Entries = append(r.result.Entries, entry)
-	}
-	return nil
-}
-
-// scalar is a value of the answer as text; nothing is "".
-func scalar(what string, v any) (string, error) {
-	switch v := v.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return v, nil
-	case int, float64, bool:
-		return fmt.Sprint(v), nil
-	default:
-		return "", fmt.Errorf("result.%s is a list or an object, not a text", what)
-	}
-}
-
-func evalOptional(e *scenarios.Expr, env scenarios.Env) (any, error) {
-	if e == nil {
-		return nil, nil
-	}
-	return e.Eval(env)
 }

@@ -147,17 +147,39 @@ type Input struct {
 	Passkey  Passkey        // rename, delete: which
 	Entry    *Entry         // the same passkey in the RP's list, if the adapter asked for it
 	SignedIn bool           // whether the session is signed in, as far as is known
+	Listen   bool           // on a page: keep what its scripts are answered
 	Began    time.Time      // what the times of exchanges and phases count from; zero: the operation's start
+
+	// NoOptions leaves out the requests up to the one that answers with the options, as a client does that
+	// replays a credential. The ceremony then has no options.
+	NoOptions bool
+	// OptionsOnly ends the operation with the answer that has the options, before other requests follow it. The
+	// outcome is OutcomeRefused, as of a client that goes no further.
+	OptionsOnly bool
+	// Rewrite, if set, may replace the body of a request before it is sent, as a hostile client does. The
+	// body is a JSON value, or a map[string]string of form fields.
+	Rewrite func(role Role, body any) any
 
 	// Authenticate performs the client's side of the ceremony and returns the credential in the JSON
 	// form of WebAuthn L3 §5.1. An error means that the client refused.
 	Authenticate func(ctx context.Context, c Ceremony) (json.RawMessage, error)
 }
 
+// Role is what a request is for in a ceremony.
+type Role string
+
+// The roles.
+const (
+	RoleOptions    Role = "options"    // its answer holds the options
+	RoleCredential Role = "credential" // it carries the credential
+	RoleOther      Role = "other"
+)
+
 // Ceremony is what a page hands to its client: navigator.credentials.create or get.
 type Ceremony struct {
 	Origin    string          // the calling page's
 	TopOrigin string          // not empty in a cross-origin iframe
+	Related   []string        // the related origins of the RP ID (WebAuthn L3 §5.11), where they were asked for
 	Options   json.RawMessage // in the JSON form of WebAuthn L3 §5.1.8 and §5.1.9, flat
 	Mediation string          // "", "conditional", …
 }
@@ -176,14 +198,21 @@ type Result struct {
 	ClientErr error  // with OutcomeRefused
 	Status    int    // HTTP status of the last answer
 	Body      any    // the last answer: parsed JSON, or text
-	User      string // whoami: who; empty when nobody
+	User      string // whoami: who; empty when nobody, or when it is not told
+	Somebody  bool   // whoami on a page: somebody is signed in, and the page does not say who
 	Entries   []Entry
 	Saved     map[string]any  // a scenario's request: what its save took
 	Options   json.RawMessage // as given to the client
+	Response  json.RawMessage // the credential in the JSON form of WebAuthn L3 §5.1, as the client made it; nil if it made none
 	Exchanges []report.Exchange
 	Phases    []report.Phase
 	Notes     []string
 	Page      *report.PageEvidence // what the page showed when a page step failed
+
+	// On a page, what it asked of its client and what it signaled, in order.
+	Ceremonies []PageCeremony
+	Signals    []Signal
+	Answers    []PageAnswer // if they were listened to
 }
 
 // Do performs an operation in a session. It always returns a result; what went wrong is in it.
@@ -195,6 +224,13 @@ func (p *Party) Do(ctx context.Context, operation string, s *Session, in Input) 
 	}
 	if !ok {
 		r.fail(&Fault{Kind: FaultAdapter, Sentence: fmt.Sprintf("adapter %q has no operation %q", p.target.Adapter.Name, operation)})
+		return r.result
+	}
+	if op.PageOnly() {
+		r.fail(&Fault{
+			Kind: FaultAdapter, Sentence: fmt.Sprintf("adapter %q does %q on its page only", p.target.Adapter.Name, operation),
+			Hint: "run it with --driver browser",
+		})
 		return r.result
 	}
 	r.conclude(r.perform(ctx))

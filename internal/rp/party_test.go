@@ -247,6 +247,27 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// Who only looks at options gets the answer that has them, and causes no request behind it.
+func TestOptionsOnly(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	p := party(t, head+"  login:\n    steps:\n      - {path: /o, options: body}\n      - {path: /token}\n      - {path: /r, credential: {}}\n",
+		func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.URL.Path)
+			_, _ = w.Write([]byte(`{"challenge":"AAAA","from":"` + r.URL.Path + `"}`))
+		})
+	r := p.Do(t.Context(), "login", p.NewSession(), rp.Input{OptionsOnly: true})
+	if r.Outcome != rp.OutcomeRefused || !strings.Contains(string(r.Options), `"AAAA"`) {
+		t.Errorf("outcome %s, options %s", r.Outcome, r.Options)
+	}
+	if diff := cmp.Diff([]string{"/o"}, asked); diff != "" || len(r.Exchanges) != 1 {
+		t.Errorf("%d exchanges (-want +asked):\n%s", len(r.Exchanges), diff)
+	}
+	if body, _ := r.Body.(map[string]any); body["from"] != "/o" {
+		t.Errorf("body %v", r.Body)
+	}
+}
+
 // An RP ID that the target names fills what the options leave open, and overrides nothing.
 func TestRPIDOfTheTarget(t *testing.T) {
 	t.Parallel()

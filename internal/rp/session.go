@@ -2,6 +2,7 @@ package rp
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -22,6 +23,7 @@ type Session struct {
 	learn     func(name string, secret any)
 	sawCookie bool
 	received  []SetCookie // not yet told to a page
+	held      map[string]SetCookie
 }
 
 // NewSession starts a session without cookies.
@@ -30,7 +32,7 @@ func (p *Party) NewSession() *Session {
 	if learn == nil {
 		learn = func(string, any) {}
 	}
-	return &Session{jar: newJar(), saved: make(map[string]any), learn: learn}
+	return &Session{jar: newJar(), saved: make(map[string]any), held: make(map[string]SetCookie), learn: learn}
 }
 
 func newJar() *cookiejar.Jar {
@@ -40,6 +42,23 @@ func newJar() *cookiejar.Jar {
 		panic(err)
 	}
 	return jar
+}
+
+// Fork is a second session with the same cookies and saved values: another tab of the same browser,
+// which can be used at the same time.
+func (p *Party) Fork(s *Session) *Session {
+	c := p.NewSession()
+	c.saved, c.sawCookie = maps.Clone(s.saved), s.sawCookie
+	for _, key := range slices.Sorted(maps.Keys(s.held)) {
+		c.hold(s.held[key])
+	}
+	return c
+}
+
+// hold puts a cookie into the jar, and remembers it for forks.
+func (s *Session) hold(set SetCookie) {
+	s.jar.SetCookies(jarURL(set.URL), []*http.Cookie{set.Cookie})
+	s.held[strings.Join([]string{set.URL.Host, set.Cookie.Domain, set.Cookie.Path, set.Cookie.Name}, "|")] = set
 }
 
 // Release does nothing: a session of the API holds nothing that must be given back.
@@ -67,11 +86,11 @@ type SetCookie struct {
 
 // ReplaceCookies makes the session have just the cookies that a page of it has.
 func (s *Session) ReplaceCookies(cookies []HostCookie) {
-	s.jar = newJar()
+	s.jar, s.held = newJar(), make(map[string]SetCookie)
 	for _, c := range cookies {
 		s.learnCookie(c.Cookie)
 		s.sawCookie = true
-		s.jar.SetCookies(&url.URL{Scheme: "https", Host: c.Host, Path: c.Cookie.Path}, []*http.Cookie{c.Cookie})
+		s.hold(SetCookie{&url.URL{Scheme: "https", Host: c.Host, Path: c.Cookie.Path}, c.Cookie})
 	}
 }
 
@@ -116,7 +135,9 @@ func (s *Session) takeCookies(resp *http.Response, u *url.URL, now time.Time) ([
 	if len(set) == 0 {
 		return nil, nil
 	}
-	s.jar.SetCookies(jarURL(u), set)
+	for _, c := range set {
+		s.hold(SetCookie{u, c})
+	}
 	kept := s.jar.Cookies(jarURL(u))
 	var notes []string
 	for _, c := range set {

@@ -16,7 +16,8 @@ import (
 // may be negative); keys (allowed member names of a map) and names ("label" or "variable": what its
 // member names look like); scalar (a value that is not a mapping stands for this field); action
 // (exactly one field with the same tag is given; its value names the thing), body (at most one is);
-// alone (next to it only the named fields may stand); scope (names its expressions see besides the
+// alone (next to it only the named fields may stand); either (at least one field with this tag is given, and a list is
+// not empty); scope (names its expressions see besides the
 // usual ones), condition (its expressions are true or false), ref (what it refers to) and selector
 // (it finds an element of a page).
 type Field struct {
@@ -38,6 +39,7 @@ type Field struct {
 	Choice    string   // noun of the group of which exactly one is given
 	Most      string   // noun of the group of which at most one is given
 	Alone     []string // non-nil when only these fields may stand next to it
+	Either    bool     // it, or another such field, is given
 	Scope     string
 	Ref       string
 }
@@ -103,6 +105,7 @@ func newField(tag reflect.StructTag) Field {
 		Signed:    tag.Get("signed") == "true",
 		Condition: tag.Get("condition") == "true",
 		Selector:  tag.Get("selector") == "true",
+		Either:    tag.Get("either") == "true",
 		Doc:       tag.Get("doc"),
 		Example:   tag.Get("example"),
 		Enum:      list(tag.Get("enum")),
@@ -176,4 +179,15 @@ func AtMostOne(fields []Field) (noun string, names []string) {
 		}
 	}
 	return noun, names
+}
+
+// Either lists the names of the fields of which at least one is given.
+func Either(fields []Field) []string {
+	var names []string
+	for _, f := range fields {
+		if f.Either {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
