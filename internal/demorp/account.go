@@ -26,21 +26,24 @@ func (s *Server) signup(w http.ResponseWriter, r *http.Request) error {
 		Username    string `json:"username"`
 		DisplayName string `json:"displayName"`
 	}
-	if err := decodeJSON(w, r, &in); err != nil {
+	if err := decodeJSON(r, &in); err != nil {
 		return err
 	}
 	setDefault(&in.DisplayName, in.Username)
 	if err := errors.Join(checkName("username", in.Username), checkName("display name", in.DisplayName)); err != nil {
 		return &apiError{http.StatusBadRequest, "bad_username", err.Error()}
 	}
-	id, err := s.randomBytes(tokenSize)
+	id, err := s.newUserID(in.Username)
 	if err != nil {
 		return err
 	}
 	user := User{ID: id, Name: in.Username, DisplayName: in.DisplayName, CreatedAt: s.now()}
 	if err := s.store.CreateUser(r.Context(), user); errors.Is(err, ErrUsernameTaken) {
-		return &apiError{http.StatusConflict, "username_taken", fmt.Sprintf("username %q is taken", in.Username)}
+		return usernameTaken(in.Username)
 	} else if err != nil {
+		return err
+	}
+	if err := s.inherit(r.Context(), user); err != nil {
 		return err
 	}
 	if err := s.signIn(w, r, user.ID, ""); err != nil {
@@ -64,10 +67,78 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 	}{showUser(user), current.passkeyID, s.cfg.RPID})
 }
 
+// renameUser changes the signed-in user's names. The user handle stays, and so do the passkeys.
+func (s *Server) renameUser(w http.ResponseWriter, r *http.Request) error {
+	_, user, err := s.signedIn(r)
+	if err != nil {
+		return err
+	}
+	in := struct {
+		Username    string `json:"username"`
+		DisplayName string `json:"displayName"`
+	}{user.Name, user.DisplayName} // what is not sent stays
+	if err := decodeJSON(r, &in); err != nil {
+		return err
+	}
+	if err := errors.Join(checkName("username", in.Username), checkName("display name", in.DisplayName)); err != nil {
+		return &apiError{http.StatusBadRequest, "bad_username", err.Error()}
+	}
+	user, err = s.store.UpdateUser(r.Context(), user.ID, func(u *User) { u.Name, u.DisplayName = in.Username, in.DisplayName })
+	if errors.Is(err, ErrUsernameTaken) {
+		return usernameTaken(in.Username)
+	}
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, struct {
+		User userJSON `json:"user"`
+	}{showUser(user)})
+}
+
+// deleteUser removes the signed-in user with their passkeys and sessions. The name is free again.
+func (s *Server) deleteUser(w http.ResponseWriter, r *http.Request) error {
+	return s.leave(w, r, func(user User) error {
+		if err := s.keepAccount(r.Context(), user); err != nil {
+			return err
+		}
+		return s.store.DeleteUser(r.Context(), user.ID)
+	})
+}
+
+// lockUser keeps the signed-in user from signing in from now on.
+func (s *Server) lockUser(w http.ResponseWriter, r *http.Request) error {
+	return s.leave(w, r, func(user User) error {
+		_, err := s.store.UpdateUser(r.Context(), user.ID, func(u *User) { u.Locked = true })
+		return err
+	})
+}
+
+// leave does something to the signed-in user after which none of their sessions goes on.
+func (s *Server) leave(w http.ResponseWriter, r *http.Request, do func(User) error) error {
+	_, user, err := s.signedIn(r)
+	if err != nil {
+		return err
+	}
+	if err := do(user); err != nil {
+		return err
+	}
+	s.sessions.removeAll(user.ID)
+	s.setSessionCookie(w, r, "", -1)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func usernameTaken(name string) error {
+	return &apiError{http.StatusConflict, "username_taken", fmt.Sprintf("username %q is taken", name)}
+}
+
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	if current := s.session(r); current != nil {
+		if err := s.forget(r.Context(), current.userID); err != nil {
+			return err
+		}
 		s.sessions.remove(current)
-		setSessionCookie(w, r, "", -1)
+		s.setSessionCookie(w, r, "", -1)
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -80,6 +151,9 @@ func (s *Server) signedIn(r *http.Request) (*session, User, error) {
 		return nil, User{}, &apiError{http.StatusUnauthorized, "not_signed_in", "sign in first"}
 	}
 	user, err := s.store.User(r.Context(), current.userID)
+	if errors.Is(err, ErrNotFound) { // deleted at this moment
+		return nil, User{}, &apiError{http.StatusUnauthorized, "not_signed_in", "this account is no more"}
+	}
 	if err != nil {
 		return nil, User{}, fmt.Errorf("user of a session: %w", err)
 	}

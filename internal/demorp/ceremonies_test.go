@@ -356,7 +356,7 @@ func TestRegistrationOptions(t *testing.T) {
 	if diff := cmp.Diff(authenticatorChoice{"cross-platform", "discouraged", false, "required"}, asked.PublicKey.AuthenticatorSelection); diff != "" {
 		t.Error("authenticatorSelection (-want +got):\n" + diff)
 	}
-	for _, bad := range []string{"residentKey", "userVerification", "attestation", "authenticatorAttachment"} {
+	for _, bad := range []string{"residentKey", "userVerification", "attestation", "authenticatorAttachment", "mediation"} {
 		v.do("POST", "/api/register/options", map[string]string{bad: "sometimes"}, http.StatusBadRequest, nil)
 	}
 

@@ -16,9 +16,10 @@ type ceremony struct {
 	userVerification string
 
 	// Registration: whose passkey this will be.
-	user    User
-	newUser bool // the user is created with the first passkey
-	offered []int64
+	user        User
+	newUser     bool // the user is created with the first passkey
+	conditional bool // the options were for a creation without a prompt (mediation "conditional")
+	offered     []int64
 
 	// Authentication: whether a username was given, whose passkeys that offered (nil behind decoys) and which.
 	identified bool

@@ -28,6 +28,7 @@ const (
 	attestationValues      enum = "none indirect direct enterprise"
 	attachmentValues       enum = "platform cross-platform"
 	hintValues             enum = "security-key client-device hybrid"
+	mediationValues        enum = "conditional"
 )
 
 // check reports a value that is not one of the enumeration's; name says where it was found.
@@ -50,12 +51,17 @@ type Config struct {
 	// "https://example.com", "android:apk-key-hash:…". The first one must be a web origin. A web origin outside the
 	// RP ID's domain is a related origin (WebAuthn L3 §5.11) and gets listed at /.well-known/webauthn.
 	Origins []string
+	// Embedders lists the web origins whose pages may show /embed-me in a frame and have ceremonies done there
+	// (WebAuthn L3 §5.10). Default: nobody embeds this relying party.
+	Embedders []string
 	// Store keeps users and passkeys. Default: a new in-memory store. The caller closes it.
 	Store Store
 	// Clock tells the time. Default: the system's clock.
 	Clock func() time.Time
 	// Random feeds challenges, session tokens, ids and the decoy key. Default: crypto/rand.
 	Random io.Reader
+	// Faults are the mistakes to make, by name; see [Faults]. Default: none.
+	Faults []string
 	// Logger hears why a ceremony was refused and about internal errors. Default: silence.
 	Logger *slog.Logger
 	// UserVerification is "required", "preferred" (default) or "discouraged". When it is "required", a request
@@ -63,8 +69,11 @@ type Config struct {
 	UserVerification string
 	// ResidentKey is "required" (default), "preferred" or "discouraged".
 	ResidentKey string
-	// Attestation is "none" (default), "indirect", "direct" or "enterprise".
+	// Attestation is "none" (default), "indirect", "direct" (default with AttestationRoots) or "enterprise".
 	Attestation string
+	// AttestationRoots are certificates, DER encoded. If there are any, every registration has to carry an attestation
+	// statement with a certificate that leads to one of them. Default: attestation is verified but not required.
+	AttestationRoots [][]byte
 	// ChallengeTTL is how long an issued challenge can be answered, and the timeout told to clients. Default: 5 min.
 	ChallengeTTL time.Duration
 	// SessionTTL is how long a sign-in lasts. Default: 12 h.
@@ -86,6 +95,9 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.RPName, defaultRPName)
 	setDefault(&c.UserVerification, "preferred")
 	setDefault(&c.ResidentKey, "required")
+	if len(c.AttestationRoots) > 0 {
+		setDefault(&c.Attestation, "direct")
+	}
 	setDefault(&c.Attestation, "none")
 	setDefault(&c.ChallengeTTL, defaultChallengeTTL)
 	setDefault(&c.SessionTTL, defaultSessionTTL)
@@ -119,6 +131,11 @@ func (c Config) validate() error {
 	for i, origin := range c.Origins {
 		if err := validateOrigin(origin, i == 0); err != nil {
 			errs = append(errs, err)
+		}
+	}
+	for _, origin := range c.Embedders {
+		if err := validateOrigin(origin, true); err != nil {
+			errs = append(errs, fmt.Errorf("embedder: %w", err))
 		}
 	}
 	if c.ChallengeTTL < 0 || c.SessionTTL < 0 {

@@ -8,9 +8,10 @@
 //
 // Where the specification leaves the choice to the relying party, this one decides:
 //
-//   - Origins are compared byte for byte with the configured list; embedding in other sites is not expected.
+//   - Origins are compared byte for byte with the configured list; only configured sites may embed /embed-me.
 //   - User verification is preferred and passkeys are discoverable, without attestation, unless configured otherwise.
-//   - A self attestation, or one whose root nobody vouches for, is accepted when its own signature holds.
+//   - A self attestation, or one whose root nobody vouches for, is accepted when its own signature holds, unless roots
+//     are configured: then every registration has to lead to one.
 //   - The backup eligibility of a passkey never changes (§6.1.3); its backup state may.
 //   - A signature counter that fails to grow marks the passkey with a clone warning. The sign-in is refused only when
 //     both the stored and the received counter are non-zero, because many synced passkeys report zero.

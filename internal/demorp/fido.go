@@ -34,7 +34,7 @@ func (s *Server) fidoAttestationOptions(w http.ResponseWriter, r *http.Request) 
 		Attestation string         `json:"attestation"`
 		Extensions  fidoExtensions `json:"extensions"`
 	}
-	if err := decodeJSON(w, r, &in); err != nil {
+	if err := decodeJSON(r, &in); err != nil {
 		return err
 	}
 	wish := in.Selection.registrationWish
@@ -111,11 +111,11 @@ func (s *Server) enroll(ctx context.Context, user User) error {
 
 func (s *Server) fidoAttestationResult(w http.ResponseWriter, r *http.Request) error {
 	var in protocol.CredentialCreationResponse
-	if err := decodeJSON(w, r, &in); err != nil {
+	if err := decodeJSON(r, &in); err != nil {
 		return err
 	}
 	completeRawID(&in.PublicKeyCredential)
-	passkey, err := s.finishRegistration(r.Context(), s.session(r), nil, &in, "")
+	passkey, err := s.finishRegistration(r.Context(), s.session(r), nil, &in, nil, "")
 	if err != nil {
 		return err
 	}
@@ -129,21 +129,17 @@ func (s *Server) fidoAssertionOptions(w http.ResponseWriter, r *http.Request) er
 		UserVerification string         `json:"userVerification"`
 		Extensions       fidoExtensions `json:"extensions"`
 	}
-	if err := decodeJSON(w, r, &in); err != nil {
+	if err := decodeJSON(r, &in); err != nil {
 		return err
 	}
 	if in.Username == "" {
 		return &apiError{http.StatusBadRequest, "bad_username", "username is missing"}
 	}
-	userVerification, err := resolveUserVerification(&s.cfg, in.UserVerification)
-	if err != nil {
-		return err
-	}
 	current, err := s.ceremonySession(w, r)
 	if err != nil {
 		return err
 	}
-	options, err := s.beginLogin(r.Context(), current, in.Username, userVerification)
+	options, err := s.beginLogin(r.Context(), current, loginWish{Username: in.Username, UserVerification: in.UserVerification})
 	if err != nil {
 		return err
 	}
@@ -156,11 +152,11 @@ func (s *Server) fidoAssertionOptions(w http.ResponseWriter, r *http.Request) er
 
 func (s *Server) fidoAssertionResult(w http.ResponseWriter, r *http.Request) error {
 	var in protocol.CredentialAssertionResponse
-	if err := decodeJSON(w, r, &in); err != nil {
+	if err := decodeJSON(r, &in); err != nil {
 		return err
 	}
 	completeRawID(&in.PublicKeyCredential)
-	_, passkey, err := s.finishLogin(r.Context(), s.session(r), &in)
+	_, passkey, err := s.finishLogin(r.Context(), s.session(r), &in, nil)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func FuzzRegistration(f *testing.F) {
 		if err := json.Unmarshal(body, &response); err != nil {
 			t.Fatal(err)
 		}
-		_, err = server.finishRegistration(t.Context(), visitor, nil, &response, "name")
+		_, err = server.finishRegistration(t.Context(), visitor, nil, &response, nil, "name")
 		if _, refused := errors.AsType[*apiError](err); err != nil && !refused {
 			t.Errorf("not the client's fault: %v", err)
 		}

@@ -104,15 +104,15 @@ func TestPage(t *testing.T) {
 	if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self';") || strings.Contains(policy, "unsafe") {
 		t.Errorf("content security policy %q", policy)
 	}
-	for path, contentType := range map[string]string{"/app.js": "text/javascript", "/style.css": "text/css"} {
-		if !strings.Contains(string(page.body), `"`+path+`"`) {
+	for path, contentType := range map[string]string{"/app.js": "text/javascript", "/webauthn.js": "text/javascript", "/style.css": "text/css"} {
+		if user := map[string]string{"/webauthn.js": string(v.send("GET", "/app.js", nil).body)}; !strings.Contains(string(page.body)+user[path], `"`+path+`"`) {
 			t.Errorf("the page does not use %s", path)
 		}
 		if got := v.send("GET", path, nil); got.status != http.StatusOK || !strings.HasPrefix(got.header.Get("Content-Type"), contentType) {
 			t.Errorf("%s: status %d, type %q", path, got.status, got.header.Get("Content-Type"))
 		}
 	}
-	for _, name := range []string{"Sign up", "Add a passkey", "Sign in", "Sign in with a passkey", "Sign out", "Rename", "Delete"} {
+	for _, name := range []string{"Sign up", "Add a passkey", "Sign in", "Sign in with a passkey", "Sign out", "Rename", "Delete", "Cancel", "Save names", "Sign in on this device"} {
 		if !strings.Contains(string(page.body), ">"+name+"</button>") {
 			t.Errorf("no button named %q", name)
 		}
@@ -143,6 +143,8 @@ func TestConfig(t *testing.T) {
 		{"IP address", Config{Origins: []string{"http://127.0.0.1:8080"}}, "IP address"},
 		{"rp id with scheme", Config{Origins: []string{"https://example.com"}, RPID: "https://example.com"}, "rp id"},
 		{"unknown user verification", Config{Origins: []string{"https://example.com"}, UserVerification: "yes"}, "required, preferred, discouraged"},
+		{"embedder with a path", Config{Origins: []string{"https://example.com"}, Embedders: []string{"https://shop.example/"}}, "embedder"},
+		{"app as embedder", Config{Origins: []string{"https://example.com"}, Embedders: []string{"android:apk-key-hash:abc"}}, "http or https"},
 		{"negative lifetime", Config{Origins: []string{"https://example.com"}, SessionTTL: -1}, "positive"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

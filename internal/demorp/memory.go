@@ -56,6 +56,42 @@ func (m *MemoryStore) UserByName(_ context.Context, name string) (User, error) {
 	return valueOf(m.usersByName[nameKey(name)])
 }
 
+// UpdateUser implements [Store].
+func (m *MemoryStore) UpdateUser(_ context.Context, id []byte, change func(*User)) (User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	stored := m.users[string(id)]
+	if stored == nil {
+		return User{}, ErrNotFound
+	}
+	changed := *stored
+	change(&changed)
+	if holder := m.usersByName[nameKey(changed.Name)]; holder != nil && holder != stored {
+		return User{}, ErrUsernameTaken
+	}
+	delete(m.usersByName, nameKey(stored.Name))
+	*stored = changed
+	m.usersByName[nameKey(changed.Name)] = stored
+	return changed, nil
+}
+
+// DeleteUser implements [Store].
+func (m *MemoryStore) DeleteUser(_ context.Context, id []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	stored := m.users[string(id)]
+	if stored == nil {
+		return ErrNotFound
+	}
+	for _, passkey := range m.userPasskeys[string(id)] {
+		delete(m.passkeys, string(passkey.CredentialID))
+	}
+	delete(m.userPasskeys, string(id))
+	delete(m.usersByName, nameKey(stored.Name))
+	delete(m.users, string(id))
+	return nil
+}
+
 // AddPasskey implements [Store].
 func (m *MemoryStore) AddPasskey(_ context.Context, passkey Passkey) error {
 	m.mu.Lock()

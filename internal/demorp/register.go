@@ -3,6 +3,7 @@ package demorp
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,13 +18,14 @@ import (
 const maxTransports = 16
 
 func (s *Server) registerOptions(w http.ResponseWriter, r *http.Request) error {
-	current, user, err := s.signedIn(r)
+	current, user, err := s.enrolling(w, r)
 	if err != nil {
 		return err
 	}
+	s.optionsHeader(w.Header())
 	var wish registrationWish
-	if err := decodeJSON(w, r, &wish); err != nil {
-		return err
+	if err := decodeJSON(r, &wish); err != nil {
+		return s.optionsFailure(err)
 	}
 	options, err := s.beginRegistration(r.Context(), current, user, false, wish)
 	if err != nil {
@@ -35,15 +37,21 @@ func (s *Server) registerOptions(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) registerResult(w http.ResponseWriter, r *http.Request) error {
-	current, user, err := s.signedIn(r)
+	current, user, err := s.enrolling(w, r)
 	if err != nil {
 		return err
 	}
 	var in struct {
-		Name       string                              `json:"name"`
-		Credential protocol.CredentialCreationResponse `json:"credential"`
+		Name       string          `json:"name"`
+		Username   string          `json:"username"` // nobody's business here, see account-from-body
+		Credential json.RawMessage `json:"credential"`
 	}
-	if err := decodeJSON(w, r, &in); err != nil {
+	if err := decodeJSON(r, &in); err != nil {
+		return err
+	}
+	var credential protocol.CredentialCreationResponse
+	as, err := s.read(current, protocol.CreateCeremony, in.Credential, &credential)
+	if err != nil {
 		return err
 	}
 	if in.Name != "" {
@@ -51,8 +59,11 @@ func (s *Server) registerResult(w http.ResponseWriter, r *http.Request) error {
 			return &apiError{http.StatusBadRequest, "bad_name", err.Error()}
 		}
 	}
-	passkey, err := s.finishRegistration(r.Context(), current, user.ID, &in.Credential, in.Name)
+	passkey, err := s.finishRegistration(r.Context(), current, user.ID, &credential, as, in.Name)
 	if err != nil {
+		return err
+	}
+	if passkey, err = s.reassigned(r.Context(), passkey, in.Username); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusCreated, struct {
@@ -61,30 +72,36 @@ func (s *Server) registerResult(w http.ResponseWriter, r *http.Request) error {
 }
 
 // finishRegistration judges the answer to a registration challenge and stores the new passkey (WebAuthn L3 §7.1). The
-// passkey goes to the user the challenge was issued for, who has to be owner, unless that is nil.
-func (s *Server) finishRegistration(ctx context.Context, session *session, owner []byte, response *protocol.CredentialCreationResponse, name string) (Passkey, error) {
+// passkey goes to the user the challenge was issued for, who has to be owner, unless that is nil. as is what was
+// sent, if faults had it misread.
+func (s *Server) finishRegistration(ctx context.Context, session *session, owner []byte, response *protocol.CredentialCreationResponse, as *sent, name string) (Passkey, error) {
 	parsed, err := response.Parse()
 	if err != nil {
+		if s.faults.has("attestation-object-crash") && undecodable(response.AttestationResponse.AttestationObject) {
+			return Passkey{}, err
+		}
 		return Passkey{}, malformed(err)
 	}
 	attestation := &parsed.Response.AttestationObject
-	c, err := session.take(protocol.CreateCeremony, parsed.Response.CollectedClientData.Challenge, s.now())
+	c, err := s.spend(ctx, session, protocol.CreateCeremony, parsed.Response.CollectedClientData.Challenge, owner)
 	if err != nil {
 		return Passkey{}, s.refuseRegistration(ctx, &refusedError{"challenge", err})
 	}
 	if owner != nil && !bytes.Equal(c.user.ID, owner) {
 		return Passkey{}, s.refuseRegistration(ctx, &refusedError{"account", errors.New("challenge was issued for another user")})
 	}
-	if err := s.verifier.verify(s.verifier.registration, &attempt{
+	if err := s.judge(s.verifier.registration, &attempt{
 		ceremony:          c,
 		rawID:             parsed.RawID,
-		clientDataJSON:    response.AttestationResponse.ClientDataJSON,
+		clientDataJSON:    as.clientDataOr(response.AttestationResponse.ClientDataJSON),
 		client:            &parsed.Response.CollectedClientData,
 		rawAuthData:       attestation.RawAuthData,
 		authData:          &attestation.AuthData,
 		attestationObject: response.AttestationResponse.AttestationObject,
 		attestation:       attestation,
+		sent:              as,
 	}); err != nil {
+		s.keepRefused(ctx, c.user, parsed)
 		return Passkey{}, s.refuseRegistration(ctx, err)
 	}
 	passkey, err := s.newPasskey(ctx, c.user, parsed, name)
@@ -96,7 +113,7 @@ func (s *Server) finishRegistration(ctx context.Context, session *session, owner
 			return Passkey{}, err
 		}
 	}
-	if err := s.store.AddPasskey(ctx, passkey); errors.Is(err, ErrCredentialTaken) {
+	if err := s.add(ctx, passkey); errors.Is(err, ErrCredentialTaken) {
 		return Passkey{}, s.refuseRegistration(ctx, &refusedError{"unique-credential", err})
 	} else if err != nil {
 		return Passkey{}, err

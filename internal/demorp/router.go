@@ -32,11 +32,12 @@ type router struct {
 	log      *slog.Logger
 	origins  map[string]bool
 	fail     func(http.ResponseWriter, *apiError)
+	maxBody  int64                             // bytes
 	handlers map[string]map[string]handlerFunc // by pattern, then method
 }
 
 func newRouter(log *slog.Logger, origins map[string]bool, fail func(http.ResponseWriter, *apiError)) *router {
-	return &router{log: log, origins: origins, fail: fail, handlers: make(map[string]map[string]handlerFunc)}
+	return &router{log: log, origins: origins, fail: fail, maxBody: maxBody, handlers: make(map[string]map[string]handlerFunc)}
 }
 
 func (rt *router) handle(method, pattern string, h handlerFunc) {
@@ -73,6 +74,7 @@ func (rt *router) endpoint(methods map[string]handlerFunc) http.Handler {
 			rt.fail(w, &apiError{http.StatusForbidden, "wrong_origin", "requests from another site are refused"})
 			return
 		}
+		r.Body = http.MaxBytesReader(w, r.Body, rt.maxBody)
 		if err := h(w, r); err != nil {
 			rt.report(w, r, err)
 		}
@@ -105,8 +107,8 @@ func (rt *router) report(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // decodeJSON reads a JSON request body into v. An empty body counts as an empty object.
-func decodeJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+func decodeJSON(r *http.Request, v any) error {
+	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return &apiError{http.StatusRequestEntityTooLarge, "body_too_large", "the request body is larger than 64 KiB"}
@@ -132,8 +134,11 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 		return err
 	}
 	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Cache-Control", "no-store")
+	for name, value := range map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store"} {
+		if header.Get(name) == "" {
+			header.Set(name, value)
+		}
+	}
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client may be gone, and there is nobody else to tell

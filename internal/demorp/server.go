@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ type Server struct {
 	log      *slog.Logger
 	sessions *sessions
 	verifier *verifier
+	faults   faults
+	lapses   *lapses
 	decoys   *decoys
 	handler  http.Handler
 }
@@ -37,12 +40,21 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	chosen, err := chosenFaults(cfg.Faults)
+	if err != nil {
+		return nil, fmt.Errorf("demo relying party: %w", err)
+	}
 	s := &Server{
+		faults:   chosen,
+		lapses:   newLapses(),
 		cfg:      cfg,
 		store:    cfg.Store,
 		log:      cfg.Logger,
-		sessions: newSessions(cfg.Clock, cfg.ChallengeTTL, cfg.SessionTTL),
-		verifier: newVerifier(cfg.RPID, cfg.Origins),
+		sessions: newSessions(cfg.Clock, chosen.visitorTTL(&cfg), cfg.SessionTTL),
+		verifier: newVerifier(cfg.RPID, cfg.Origins, cfg.Embedders),
+	}
+	if s.verifier.anchors, err = newAnchors(cfg.AttestationRoots, cfg.Clock); err != nil {
+		return nil, fmt.Errorf("demo relying party: %w", err)
 	}
 	proposed, err := s.randomBytes(tokenSize)
 	if err != nil {
@@ -70,6 +82,9 @@ func (s *Server) routes() http.Handler {
 	api.handle(http.MethodPost, "/api/login/result", s.loginResult)
 	api.handle(http.MethodPost, "/api/logout", s.logout)
 	api.handle(http.MethodGet, "/api/whoami", s.whoami)
+	api.handle(http.MethodPatch, "/api/user", s.renameUser)
+	api.handle(http.MethodDelete, "/api/user", s.deleteUser)
+	api.handle(http.MethodPost, "/api/user/lock", s.lockUser)
 	api.handle(http.MethodGet, "/api/passkeys", s.listPasskeys)
 	api.handle(http.MethodPatch, "/api/passkeys/{id}", s.renamePasskey)
 	api.handle(http.MethodDelete, "/api/passkeys/{id}", s.deletePasskey)
@@ -78,15 +93,21 @@ func (s *Server) routes() http.Handler {
 	api.handle(http.MethodGet, "/healthz", health)
 
 	fido := newRouter(s.log, s.verifier.origins, writeFIDOError)
-	fido.handle(http.MethodPost, "/fido/attestation/options", s.fidoAttestationOptions)
-	fido.handle(http.MethodPost, "/fido/attestation/result", s.fidoAttestationResult)
-	fido.handle(http.MethodPost, "/fido/assertion/options", s.fidoAssertionOptions)
-	fido.handle(http.MethodPost, "/fido/assertion/result", s.fidoAssertionResult)
+	for _, prefix := range s.faults.fidoPrefixes() {
+		fido.handle(http.MethodPost, prefix+"/attestation/options", s.fidoAttestationOptions)
+		fido.handle(http.MethodPost, prefix+"/attestation/result", s.fidoAttestationResult)
+		fido.handle(http.MethodPost, prefix+"/assertion/options", s.fidoAssertionOptions)
+		fido.handle(http.MethodPost, prefix+"/assertion/result", s.fidoAssertionResult)
+	}
+
+	if s.faults.has("body-unlimited") {
+		api.maxBody, fido.maxBody = math.MaxInt64, math.MaxInt64
+	}
 
 	mux := http.NewServeMux()
 	api.mount(mux)
 	fido.mount(mux)
-	mountPage(mux)
+	s.mountPages(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		failure := &apiError{http.StatusNotFound, "not_found", "there is nothing at " + r.URL.Path}
 		if strings.HasPrefix(r.URL.Path, "/fido/") {
@@ -99,9 +120,12 @@ func (s *Server) routes() http.Handler {
 }
 
 func (s *Server) relatedOrigins(w http.ResponseWriter, _ *http.Request) error {
-	origins := s.cfg.relatedOrigins()
+	origins := s.listedOrigins(s.cfg.relatedOrigins())
 	if origins == nil {
 		return &apiError{http.StatusNotFound, "not_found", "this relying party has no related origins"}
+	}
+	if s.faults.has("related-origins-text") {
+		w.Header().Set("Content-Type", "text/plain")
 	}
 	return writeJSON(w, http.StatusOK, struct {
 		Origins []string `json:"origins"`

@@ -1,6 +1,7 @@
 package demorp
 
 import (
+	"bytes"
 	"container/list"
 	"net/http"
 	"sync"
@@ -118,6 +119,22 @@ func (all *sessions) remove(s *session) {
 	shard.drop(s)
 }
 
+// removeAll ends all sessions of a user.
+func (all *sessions) removeAll(userID []byte) {
+	for i := range all.shards {
+		shard := &all.shards[i]
+		shard.mu.Lock()
+		for e := shard.signedIn.Front(); e != nil; {
+			s, _ := e.Value.(*session)
+			e = e.Next()
+			if bytes.Equal(s.userID, userID) {
+				shard.drop(s)
+			}
+		}
+		shard.mu.Unlock()
+	}
+}
+
 func (shard *sessionShard) expire(now time.Time) {
 	for _, kind := range []*list.List{&shard.anonymous, &shard.signedIn} {
 		for front := kind.Front(); front != nil; front = kind.Front() {
@@ -172,10 +189,14 @@ func (s *Server) ceremonySession(w http.ResponseWriter, r *http.Request) (*sessi
 // signIn replaces the visitor's session, if any, with a new one for the user. The token changes so that a token known
 // before the sign-in is worth nothing after it.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, userID []byte, passkeyID string) error {
-	if old := s.session(r); old != nil {
+	old := s.session(r)
+	if old != nil && !s.faults.has("challenge-reusable") {
 		s.sessions.remove(old)
 	}
-	_, err := s.startSession(w, r, userID, passkeyID)
+	started, err := s.startSession(w, r, userID, passkeyID)
+	if err == nil && old != nil {
+		s.carryOver(w, r, old, started)
+	}
 	return err
 }
 
@@ -186,21 +207,32 @@ func (s *Server) startSession(w http.ResponseWriter, r *http.Request, userID []b
 	}
 	started := &session{token: token, userID: userID, passkeyID: passkeyID}
 	s.sessions.add(started)
-	setSessionCookie(w, r, token, 0)
+	s.setSessionCookie(w, r, token, 0)
 	return started, nil
 }
 
 // setSessionCookie sends the session cookie. It lasts until the browser closes unless maxAge, in seconds, is set; a
-// negative maxAge deletes it.
-func setSessionCookie(w http.ResponseWriter, r *http.Request, token string, maxAge int) {
+// negative maxAge deletes it. In frames of other sites the cookie goes along only when it is made for that, and then it
+// is one of its own for every site around the frame.
+func (s *Server) setSessionCookie(w http.ResponseWriter, r *http.Request, token string, maxAge int) {
+	embedded := len(s.cfg.Embedders) > 0 && r.TLS != nil // browsers take such a cookie over TLS only
+	sameSite := http.SameSiteLaxMode
+	if embedded {
+		sameSite = http.SameSiteNoneMode
+	}
+	exposed := s.faults.has("cookie-exposed")
+	if exposed {
+		sameSite = 0 // not said
+	}
 	//nolint:gosec // Secure follows the connection: the demo also runs on http://localhost
 	http.SetCookie(w, &http.Cookie{
-		Name:     sessionCookie,
-		Value:    token,
-		Path:     "/",
-		MaxAge:   maxAge,
-		Secure:   r.TLS != nil,
-		HttpOnly: true,
-		SameSite: http.SameSiteLaxMode,
+		Name:        sessionCookie,
+		Value:       token,
+		Path:        "/",
+		MaxAge:      maxAge,
+		Secure:      r.TLS != nil,
+		HttpOnly:    !exposed,
+		SameSite:    sameSite,
+		Partitioned: embedded,
 	})
 }

@@ -12,9 +12,13 @@ import (
 	_ "modernc.org/sqlite" // the database/sql driver
 )
 
-// schemaVersion is kept in the file's user_version.
-const schemaVersion = 1
+// migrations lead from one version of the schema to the next. The version, kept in the file's user_version, is how many
+// of them a file has been through.
+func migrations() []string {
+	return []string{schema, `ALTER TABLE users ADD COLUMN locked INTEGER NOT NULL DEFAULT 0`}
+}
 
+// schema is the first version.
 const schema = `
 CREATE TABLE users (
 	id              BLOB PRIMARY KEY,
@@ -51,7 +55,7 @@ CREATE TABLE secrets (
 
 //nolint:gosec // column names, not credentials
 const (
-	userColumns    = `id, name, display_name, open_enrollment, created_at`
+	userColumns    = `id, name, display_name, open_enrollment, locked, created_at`
 	passkeyColumns = `id, user_id, credential_id, public_key, name, algorithm, transports, aaguid, attestation,
 		sign_count, user_verified, backup_eligible, backed_up, clone_warning, created_at, last_used_at`
 )
@@ -88,37 +92,65 @@ func (s *SQLiteStore) migrate(ctx context.Context) error {
 		if err := tx.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
 			return err
 		}
-		switch version {
-		case schemaVersion:
-			return nil
-		case 0:
-			if _, err := tx.ExecContext(ctx, schema); err != nil {
+		all := migrations()
+		if version > len(all) {
+			return fmt.Errorf("schema version %d, this program knows version %d", version, len(all))
+		}
+		for _, migration := range all[version:] {
+			if _, err := tx.ExecContext(ctx, migration); err != nil {
 				return err
 			}
-			_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion))
-			return err
-		default:
-			return fmt.Errorf("schema version %d, this program knows version %d", version, schemaVersion)
 		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, len(all)))
+		return err
 	})
 }
 
 // CreateUser implements [Store].
 func (s *SQLiteStore) CreateUser(ctx context.Context, user User) error {
 	result, err := s.db.ExecContext(ctx,
-		`INSERT INTO users (`+userColumns+`, name_key) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		user.ID, user.Name, user.DisplayName, user.OpenEnrollment, user.CreatedAt.UnixMilli(), nameKey(user.Name))
+		`INSERT INTO users (`+userColumns+`, name_key) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		user.ID, user.Name, user.DisplayName, user.OpenEnrollment, user.Locked, user.CreatedAt.UnixMilli(), nameKey(user.Name))
 	return oneRow(result, err, ErrUsernameTaken)
 }
 
 // User implements [Store].
 func (s *SQLiteStore) User(ctx context.Context, id []byte) (User, error) {
-	return scanUser(s.db.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE id = ?`, id))
+	return scanUser(s.db.QueryRowContext(ctx, selectUser, id))
 }
+
+const selectUser = `SELECT ` + userColumns + ` FROM users WHERE id = ?`
 
 // UserByName implements [Store].
 func (s *SQLiteStore) UserByName(ctx context.Context, name string) (User, error) {
 	return scanUser(s.db.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE name_key = ?`, nameKey(name)))
+}
+
+// UpdateUser implements [Store].
+func (s *SQLiteStore) UpdateUser(ctx context.Context, id []byte, change func(*User)) (User, error) {
+	var u User
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		var err error
+		if u, err = scanUser(tx.QueryRowContext(ctx, selectUser, id)); err != nil {
+			return err
+		}
+		change(&u)
+		result, err := tx.ExecContext(ctx, `UPDATE OR IGNORE users SET name = ?, name_key = ?, display_name = ?, locked = ? WHERE id = ?`,
+			u.Name, nameKey(u.Name), u.DisplayName, u.Locked, id)
+		return oneRow(result, err, ErrUsernameTaken)
+	})
+	return u, err
+}
+
+// DeleteUser implements [Store].
+func (s *SQLiteStore) DeleteUser(ctx context.Context, id []byte) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM passkeys WHERE user_id = ?`, id); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, `DELETE FROM users WHERE id = ?`, id)
+		return oneRow(result, err, ErrNotFound)
+	})
 }
 
 // AddPasskey implements [Store].
@@ -213,7 +245,7 @@ type row interface{ Scan(dest ...any) error }
 func scanUser(r row) (User, error) {
 	var u User
 	var created int64
-	if err := r.Scan(&u.ID, &u.Name, &u.DisplayName, &u.OpenEnrollment, &created); err != nil {
+	if err := r.Scan(&u.ID, &u.Name, &u.DisplayName, &u.OpenEnrollment, &u.Locked, &created); err != nil {
 		return User{}, notFound(err)
 	}
 	u.CreatedAt = fromMillis(created)

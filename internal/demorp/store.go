@@ -22,7 +22,9 @@ type User struct {
 	// OpenEnrollment marks an account made through the FIDO conformance shape, where anybody may add a passkey to any
 	// such username. Accounts made by signing up are never open.
 	OpenEnrollment bool
-	CreatedAt      time.Time
+	// Locked keeps the user from signing in. Nothing here unlocks an account.
+	Locked    bool
+	CreatedAt time.Time
 }
 
 // Passkey is a credential record (WebAuthn L3 §4) and what the relying party keeps with it.
@@ -54,6 +56,12 @@ type Store interface {
 	User(ctx context.Context, id []byte) (User, error)
 	// UserByName returns the user with a name in any case, or [ErrNotFound].
 	UserByName(ctx context.Context, name string) (User, error)
+
+	// UpdateUser lets change edit the stored user while nobody else can, and returns the result. Only the names and
+	// Locked may change. It reports [ErrNotFound], or [ErrUsernameTaken] when the new name is somebody else's in any case.
+	UpdateUser(ctx context.Context, id []byte, change func(*User)) (User, error)
+	// DeleteUser removes a user with all their passkeys, or reports [ErrNotFound].
+	DeleteUser(ctx context.Context, id []byte) error
 
 	// AddPasskey adds a passkey, or reports [ErrCredentialTaken] when any user already has its credential id.
 	AddPasskey(ctx context.Context, passkey Passkey) error

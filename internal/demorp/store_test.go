@@ -40,6 +40,7 @@ func TestStores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Run("users", func(t *testing.T) { testStoreUsers(t, open(t)) })
 			t.Run("passkeys", func(t *testing.T) { testStorePasskeys(t, open(t)) })
+			t.Run("deleted users", func(t *testing.T) { testStoreDeletedUsers(t, open(t)) })
 			t.Run("updates", func(t *testing.T) { testStoreUpdates(t, open(t)) })
 		})
 	}
@@ -87,6 +88,29 @@ func testStoreUsers(t *testing.T, store Store) {
 	if _, err := store.UserByName(ctx, "nobody"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("unknown name: %v", err)
 	}
+	if err := store.CreateUser(ctx, storeUser("bob")); err != nil {
+		t.Fatal(err)
+	}
+	rename := func(to string) func(*User) { return func(u *User) { u.Name, u.DisplayName = to, "Now "+to } }
+	for _, name := range []string{"alicia", "ALICIA"} { // the second is no conflict with oneself
+		alice.Name, alice.DisplayName = name, "Now "+name
+		got, err := store.UpdateUser(ctx, alice.ID, rename(name))
+		if diff := cmp.Diff(alice, got); err != nil || diff != "" {
+			t.Errorf("renamed to %q: %v\n%s", name, err, diff)
+		}
+	}
+	if _, err := store.UpdateUser(ctx, alice.ID, rename("BOB")); !errors.Is(err, ErrUsernameTaken) {
+		t.Errorf("renamed to another user's name: %v", err)
+	}
+	if _, err := store.UpdateUser(ctx, []byte("nobody"), rename("carol")); !errors.Is(err, ErrNotFound) {
+		t.Errorf("renamed nobody: %v", err)
+	}
+	if got, err := store.UserByName(ctx, "alicia"); err != nil || !cmp.Equal(got, alice) {
+		t.Errorf("by the new name: %v, %v", got, err)
+	}
+	if _, err := store.UserByName(ctx, "alice"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("by the old name: %v", err)
+	}
 	first, err := store.DecoyKey(ctx, []byte("first"))
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +118,46 @@ func testStoreUsers(t *testing.T, store Store) {
 	second, err := store.DecoyKey(ctx, []byte("second"))
 	if err != nil || !bytes.Equal(first, second) || string(first) != "first" {
 		t.Errorf("decoy key %q, then %q, %v", first, second, err)
+	}
+}
+
+func testStoreDeletedUsers(t *testing.T, store Store) {
+	t.Helper()
+	ctx := t.Context()
+	alice, bob := storeUser("Alice"), storeUser("bob")
+	gone, kept := storePasskey(alice, "gone"), storePasskey(bob, "kept")
+	if err := errors.Join(
+		store.CreateUser(ctx, alice), store.CreateUser(ctx, bob), store.AddPasskey(ctx, gone), store.AddPasskey(ctx, kept),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.DeleteUser(ctx, alice.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.DeleteUser(ctx, alice.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("deleted twice: %v", err)
+	}
+	if _, err := store.User(ctx, alice.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("deleted user: %v", err)
+	}
+	if _, err := store.Passkey(ctx, gone.CredentialID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("deleted user's passkey: %v", err)
+	}
+	heir := storeUser("alice")
+	gone.UserID = heir.ID
+	if err := errors.Join(store.CreateUser(ctx, heir), store.AddPasskey(ctx, gone)); err != nil {
+		t.Errorf("the name and the credential id again: %v", err)
+	}
+	got, err := store.Passkeys(ctx, bob.ID)
+	if diff := cmp.Diff([]Passkey{kept}, got); err != nil || diff != "" {
+		t.Errorf("bob's passkeys: %v\n%s", err, diff)
+	}
+	locked, err := store.UpdateUser(ctx, bob.ID, func(u *User) { u.Locked = true })
+	if err != nil || !locked.Locked {
+		t.Errorf("locked: %+v, %v", locked, err)
+	}
+	if got, err := store.User(ctx, bob.ID); err != nil || !got.Locked {
+		t.Errorf("bob: %+v, %v", got, err)
 	}
 }
 
@@ -217,6 +281,38 @@ func TestSQLiteSurvivesARestart(t *testing.T) {
 		w.credential.Counter = 3
 		v.login(w, "alice")
 	})
+}
+
+func TestSQLiteTakesAnOlderVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rp.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		schema, `PRAGMA user_version = 1`,
+		`INSERT INTO users (id, name, name_key, display_name, open_enrollment, created_at) VALUES (x'01', 'Alice', 'alice', 'A', 0, 0)`,
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is the newest
+		store, err := OpenSQLite(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := store.UserByName(t.Context(), "alice")
+		if diff := cmp.Diff(User{ID: []byte{1}, Name: "Alice", DisplayName: "A"}, got); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestSQLiteRefusesAnotherVersion(t *testing.T) {

@@ -20,6 +20,8 @@ import (
 type verifier struct {
 	rpIDHash       [sha256.Size]byte
 	origins        map[string]bool
+	embedders      map[string]bool // origins of pages that may have ceremonies done in a frame
+	anchors        *anchors        // nil: nobody has to vouch for an authenticator
 	registration   []step
 	authentication []step
 }
@@ -47,6 +49,8 @@ type attempt struct {
 	userHandle []byte
 	signature  []byte
 	passkey    Passkey
+
+	sent *sent // before faults had it misread; nil without faults
 }
 
 // refusedError says which step an answer failed, and why.
@@ -59,17 +63,14 @@ func (e *refusedError) Error() string { return e.step + ": " + e.err.Error() }
 
 func (e *refusedError) Unwrap() error { return e.err }
 
-func newVerifier(rpID string, origins []string) *verifier {
-	v := &verifier{rpIDHash: sha256.Sum256([]byte(rpID)), origins: make(map[string]bool, len(origins))}
-	for _, origin := range origins {
-		v.origins[origin] = true
-	}
+func newVerifier(rpID string, origins, embedders []string) *verifier {
+	v := &verifier{rpIDHash: sha256.Sum256([]byte(rpID)), origins: setOf(origins), embedders: setOf(embedders)}
 	shared := []step{
 		{"client-data-encoding", (*verifier).clientDataEncoding},
 		{"type", (*verifier).ceremonyType},
 		{"origin", (*verifier).originExpected},
-		{"cross-origin", (*verifier).notCrossOrigin},
-		{"top-origin", (*verifier).noTopOrigin},
+		{"cross-origin", (*verifier).framingExpected},
+		{"top-origin", (*verifier).topOriginExpected},
 		{"token-binding", (*verifier).tokenBinding},
 		{"rp-id-hash", (*verifier).rpID},
 		{"user-present", (*verifier).userPresent},
@@ -83,6 +84,7 @@ func newVerifier(rpID string, origins []string) *verifier {
 		step{"public-key", (*verifier).publicKey},
 		step{"attestation-object", (*verifier).attestationObject},
 		step{"attestation-statement", (*verifier).attestationStatement},
+		step{"attestation-trust", (*verifier).attestationTrusted},
 	)
 	v.authentication = append(v.authentication,
 		step{"allowed-credential", (*verifier).credentialAllowed},
@@ -95,6 +97,14 @@ func newVerifier(rpID string, origins []string) *verifier {
 		step{"backup-eligibility", (*verifier).backupEligibility},
 	)
 	return v
+}
+
+func setOf(values []string) map[string]bool {
+	set := make(map[string]bool, len(values))
+	for _, value := range values {
+		set[value] = true
+	}
+	return set
 }
 
 // verify runs the steps over an attempt. An error is always a [*refusedError].
@@ -131,18 +141,24 @@ func (v *verifier) originExpected(a *attempt) error {
 	return nil
 }
 
-// notCrossOrigin: §7.1 step 10, §7.2 step 13. This relying party does not expect to be embedded.
-func (*verifier) notCrossOrigin(a *attempt) error {
-	if a.client.CrossOrigin {
+// framingExpected: §7.1 step 10, §7.2 step 13.
+func (v *verifier) framingExpected(a *attempt) error {
+	if a.client.CrossOrigin && len(v.embedders) == 0 {
 		return errors.New("the ceremony ran in a cross-origin frame")
 	}
 	return nil
 }
 
-// noTopOrigin: §7.1 step 11, §7.2 step 14.
-func (*verifier) noTopOrigin(a *attempt) error {
-	if a.client.TopOrigin != "" {
-		return fmt.Errorf("top origin %q: this relying party does not expect to be embedded", a.client.TopOrigin)
+// topOriginExpected: §7.1 step 11, §7.2 step 14. Clients before Level 3 tell of the frame only, so that a top origin
+// may be missing; one beside crossOrigin false is nothing a client sends (§5.8.1).
+func (v *verifier) topOriginExpected(a *attempt) error {
+	switch {
+	case a.client.TopOrigin == "":
+		return nil
+	case !a.client.CrossOrigin:
+		return fmt.Errorf("top origin %q of a ceremony that was not in a cross-origin frame", a.client.TopOrigin)
+	case !v.embedders[a.client.TopOrigin]:
+		return fmt.Errorf("top origin %q: this relying party does not expect to be embedded there", a.client.TopOrigin)
 	}
 	return nil
 }
@@ -169,9 +185,10 @@ func (v *verifier) rpID(a *attempt) error {
 	return nil
 }
 
-// userPresent: §7.1 step 15, §7.2 step 16.
+// userPresent: §7.1 step 15, §7.2 step 16. Nobody is asked for presence in a conditional creation; all other steps
+// stand for it too.
 func (*verifier) userPresent(a *attempt) error {
-	if !a.authData.Flags.HasUserPresent() {
+	if !a.ceremony.conditional && !a.authData.Flags.HasUserPresent() {
 		return errors.New("user presence (UP) is not set")
 	}
 	return nil

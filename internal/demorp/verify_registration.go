@@ -133,8 +133,12 @@ const (
 	cborMap   = 5
 )
 
-// attestationStatement: §7.1 steps 21 and 22. There are no trust anchors (step 23), see the package documentation.
+// attestationStatement: §7.1 steps 21 and 22. Who vouches for it is the next step's business. The library takes an x5c
+// that is no array for self attestation, so it is read here first.
 func (*verifier) attestationStatement(a *attempt) error {
+	if _, err := chainOf(a.attestation); err != nil {
+		return err
+	}
 	hash := sha256.Sum256(a.clientDataJSON)
 	return a.attestation.VerifyAttestation(hash[:], nil, protocol.AttestationPolicy{}, protocol.SignaturePolicy{})
 }
