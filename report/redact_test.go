@@ -74,7 +74,7 @@ var places = map[string]func(*Run, string){
 	"response body": func(r *Run, s string) { r.Steps[0].Exchanges[0].Response.Body = "<p>" + s + "</p>" },
 	"curl":          func(r *Run, s string) { r.Steps[0].Exchanges[0].Curl = "curl -d '" + s + "' http://h/" },
 	"error":         func(r *Run, s string) { r.Steps[0].Exchanges[0].Error = s },
-	"evidence":      func(r *Run, s string) { r.Checks[0].Evidence = map[string][]string{"k": {s}} },
+	"evidence":      func(r *Run, s string) { r.Checks[0].Evidence = &CheckEvidence{Seen: map[string][]string{"k": {s}}} },
 	"basis":         func(r *Run, s string) { r.Checks[0].Basis = []string{s} },
 	"truncated":     func(r *Run, s string) { *r.Steps[0].Exchanges[0].Response = Response{Body: s, Truncated: true} },
 	"threshold":     func(r *Run, s string) { r.Thresholds[0].Actual = s },
@@ -254,11 +254,11 @@ func TestRedactorFollowsHeaderValuesIntoTheRest(t *testing.T) {
 
 func TestRedactorTrees(t *testing.T) {
 	run := smallRun()
-	run.Checks[0].Evidence = map[string]any{
+	run.Checks[0].Evidence = &CheckEvidence{Seen: map[string]any{
 		"pin": 482915, "n": json.Number("482915"), "f": 482915.0, "other": 4829150, "big": int64(9007199254740993),
 		"secret-a": "x", "secret-b": "y", "bad": func() {}, "nil": nil,
 		"struct": struct{ N int64 }{9007199254740993},
-	}
+	}}
 	r := NewRedactor()
 	r.Add("pin", "482915")
 	r.Add("one", "secret-a")
@@ -269,7 +269,7 @@ func TestRedactorTrees(t *testing.T) {
 		"[redacted:one]": "x", "[redacted:one]#2": "y", "bad": "not shown: func() cannot be written as JSON", "nil": nil,
 		"struct": map[string]any{"N": json.Number("9007199254740993")},
 	}
-	if diff := cmp.Diff(any(want), run.Checks[0].Evidence); diff != "" {
+	if diff := cmp.Diff(any(want), run.Checks[0].Evidence.Seen); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -5,7 +5,10 @@
 // model is already redacted when a writer sees it: see [Redactor].
 package report
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Schema names the version of the result file. Within one version members are only added.
 const Schema = "passrig/run/1"
@@ -42,6 +45,7 @@ type Run struct {
 	Steps      []Step            `json:"steps"` // in the order they ran, all scenarios
 	Metrics    map[string]Metric `json:"metrics"`
 	Thresholds []Threshold       `json:"thresholds"`
+	Suite      *Suite            `json:"suite,omitempty"` // when checks ran
 	Summary    Summary           `json:"summary"`
 }
 
@@ -186,18 +190,55 @@ type Header struct {
 
 // Check is one verified expectation of an RP.
 type Check struct {
-	ID         string   `json:"id" redact:"-"`
-	Title      string   `json:"title,omitempty"`
-	Ceremony   string   `json:"ceremony,omitempty" redact:"-"`
-	Severity   string   `json:"severity,omitempty" redact:"-"`
-	Level      string   `json:"level,omitempty" redact:"-"`
-	Verdict    Verdict  `json:"verdict"`
-	Message    string   `json:"message,omitempty"`
-	Expected   string   `json:"expected,omitempty"`
-	Actual     string   `json:"actual,omitempty"`
-	Basis      []string `json:"basis,omitempty"`
-	Evidence   any      `json:"evidence,omitempty"`
-	DurationMS float64  `json:"durationMs"`
+	ID        string   `json:"id" redact:"-"`
+	Title     string   `json:"title,omitempty"`
+	Ceremony  string   `json:"ceremony,omitempty" redact:"-"`
+	Severity  string   `json:"severity,omitempty" redact:"-"`
+	Level     string   `json:"level,omitempty" redact:"-"`
+	Verdict   Verdict  `json:"verdict"`
+	Message   string   `json:"message,omitempty"`
+	Hint      string   `json:"hint,omitempty"` // what to do about it
+	Expected  string   `json:"expected,omitempty"`
+	Actual    string   `json:"actual,omitempty"`
+	Basis     []string `json:"basis,omitempty"`
+	Tolerated string   `json:"tolerated,omitempty"` // why a failure does not fail the run
+	// NotApplicable says of a skipped check that there is nothing to check on this target.
+	NotApplicable bool           `json:"notApplicable,omitempty"`
+	Evidence      *CheckEvidence `json:"evidence,omitempty"`
+	DurationMS    float64        `json:"durationMs"`
+}
+
+// Suite is what part of the catalogue of checks a run performed, and under which terms.
+type Suite struct {
+	Tier      string              `json:"tier"`               // smoke, core or all
+	Whole     bool                `json:"whole"`              // every check of the tier came to a verdict
+	Grade     string              `json:"grade,omitempty"`    // A to F; only of a whole tier
+	FailOn    string              `json:"failOn"`             // the least severity whose failure fails the run
+	Strict    bool                `json:"strict"`             // what ought to be counts like what must be
+	Profile   map[string][]string `json:"profile,omitempty"`  // what the target declares, and what its options told
+	Baseline  string              `json:"baseline,omitempty"` // the file of known failures
+	Fixed     []string            `json:"fixed,omitempty"`    // known failures that did not fail any more
+	Catalogue int                 `json:"catalogue"`          // how many checks there are
+}
+
+// CheckEvidence is what a check did and saw.
+type CheckEvidence struct {
+	Sent  string      `json:"sent,omitempty"` // in words: what is sent, or looked at
+	Cases []CheckCase `json:"cases,omitempty"`
+	Seen  any         `json:"seen,omitempty"` // what was looked at, where it is no ceremony
+}
+
+// CheckCase is one ceremony of a check: what was sent, what was answered, and what was seen afterwards.
+type CheckCase struct {
+	Name       string          `json:"name"`
+	Changes    []string        `json:"changes,omitempty"`    // to the legal response
+	Answer     string          `json:"answer" redact:"-"`    // accepted, rejected, soft-rejected, crashed, …
+	Reason     string          `json:"reason,omitempty"`     // one sentence: what the RP answered
+	After      string          `json:"after,omitempty"`      // what was seen afterwards
+	ClientData any             `json:"clientData,omitempty"` // decoded, as sent
+	AuthData   any             `json:"authenticatorData,omitempty"`
+	Response   json.RawMessage `json:"response,omitempty" redact:"-"` // the credential as sent, before the adapter's encoding
+	Exchanges  []Exchange      `json:"exchanges,omitempty"`
 }
 
 // The units of a metric.
@@ -234,13 +275,15 @@ type Threshold struct {
 }
 
 // Summary counts verdicts over checks, steps and thresholds. Info is counted nowhere, because
-// nothing was required.
+// nothing was required, and neither are checks that do not apply.
 type Summary struct {
 	Passed  int `json:"passed"`
 	Failed  int `json:"failed"`
 	Warned  int `json:"warned"`
 	Skipped int `json:"skipped"`
 	Errored int `json:"errored"`
+	// Tolerated are failed checks that do not fail the run: known ones, and those less severe than asked for.
+	Tolerated int `json:"tolerated,omitempty"`
 }
 
 // Summarize counts the verdicts of checks, steps and thresholds.
@@ -262,7 +305,13 @@ func (r *Run) Summarize() Summary {
 		}
 	}
 	for i := range r.Checks {
-		count(r.Checks[i].Verdict)
+		switch c := &r.Checks[i]; {
+		case c.NotApplicable:
+		case c.Verdict == VerdictFail && c.Tolerated != "":
+			s.Tolerated++
+		default:
+			count(c.Verdict)
+		}
 	}
 	for i := range r.Steps {
 		count(r.Steps[i].Verdict)
@@ -282,7 +331,7 @@ func (r *Run) Verdict() Verdict {
 		return VerdictFail
 	case s.Errored > 0:
 		return VerdictError
-	case s.Warned > 0:
+	case s.Warned > 0 || s.Tolerated > 0:
 		return VerdictWarn
 	case s.Passed == 0:
 		return VerdictSkip

@@ -313,7 +313,17 @@ func mixedRun() *report.Run {
 			ID: "auth.challenge-reuse", Title: "A challenge is good for one login", Ceremony: "authentication", Severity: "critical", Level: "required",
 			Verdict: report.VerdictFail, Message: "the same assertion was accepted twice",
 			Expected: "second use rejected", Actual: "accepted, status 200", Basis: []string{"WebAuthn L3 §7.2 step 11", "WebAuthn L3 §13.4.3"},
-			Evidence: map[string]any{"challenge": challenge, "uses": 2}, DurationMS: 71.2,
+			Hint: "Spend the challenge when its answer arrives.", DurationMS: 71.2,
+			Evidence: &report.CheckEvidence{
+				Sent: "the same assertion twice", Seen: map[string]any{"challenge": challenge, "uses": 2},
+				Cases: []report.CheckCase{{
+					Name: "second time", Changes: []string{"none"}, Answer: "accepted", After: "signed in: alice",
+					ClientData: map[string]any{"type": "webauthn.get", "challenge": challenge},
+					Exchanges: []report.Exchange{
+						exchange("result", "", "/login/result", "{}", 0, 12, true), exchange("after: whoami", "", "/whoami", "", 12, 3, true),
+					},
+				}},
+			},
 		},
 		{
 			ID: "reg.origin", Title: "A foreign origin is refused", Ceremony: "registration", Severity: "critical", Level: "required",

@@ -69,6 +69,9 @@ func (r *Run) Caveats() []string {
 	if n := r.Summary.Errored; n > 0 {
 		out = append(out, plural(n, "result")+" could not be told: neither a pass nor a failure. Remove the cause and run again.")
 	}
+	if n := r.Summary.Tolerated; n > 0 {
+		out = append(out, plural(n, "check")+" failed without failing the run: known before, or less severe than asked for.")
+	}
 	if n := r.Summary.Skipped; n > 0 {
 		out = append(out, plural(n, "step or check was", "steps or checks were")+" skipped and therefore not verified.")
 	}

@@ -30,6 +30,15 @@ func decodeCeremony(c *report.Ceremony) []decoded {
 		{Name: "Options from the relying party", Fields: fields(c.Options)},
 		{Name: "Credential as sent", Fields: fields(c.Response)},
 	}
+	return filled(all)
+}
+
+// decodeCase takes apart what a check sent.
+func decodeCase(c *report.CheckCase) []decoded {
+	return filled([]decoded{{Name: "Client data", Fields: fields(c.ClientData)}, {Name: "Authenticator data", Fields: fields(c.AuthData)}})
+}
+
+func filled(all []decoded) []decoded {
 	return slices.DeleteFunc(all, func(d decoded) bool { return len(d.Fields) == 0 })
 }
 

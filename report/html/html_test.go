@@ -161,7 +161,9 @@ func TestHostileText(t *testing.T) {
 			Thresholds: []report.Threshold{
 				{Text: text("threshold"), Actual: text("actual"), Hint: text("hint"), Verdict: report.VerdictError, File: text("file")},
 			},
-			Checks: []report.Check{{ID: text("check"), Verdict: report.VerdictFail, Basis: []string{text("basis")}, Evidence: map[string]any{text("key"): text("value")}}},
+			Checks: []report.Check{{ID: text("check"), Verdict: report.VerdictFail, Basis: []string{text("basis")}, Evidence: &report.CheckEvidence{
+				Sent: text("sent"), Seen: map[string]any{text("key"): text("value")}, Cases: []report.CheckCase{{Name: text("case"), Changes: []string{text("change")}, After: text("after")}},
+			}}},
 		}
 		for _, v := range []report.Verdict{report.VerdictPass, report.VerdictFail, report.VerdictWarn, report.VerdictSkip} {
 			run.Steps = append(run.Steps, report.Step{

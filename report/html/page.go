@@ -64,6 +64,7 @@ type item struct {
 	Basis, Notes     []string
 	Page             *pageSeen
 	Timeline         *timeline
+	Cases            []sent // of a check
 	Decoded          []decoded
 	Exchanges        []exchange
 	Featured         bool // shown in full under what went wrong
@@ -220,6 +221,7 @@ func checkItem(c *report.Check, i int) *item {
 	it := &item{
 		Anchor: fmt.Sprintf("check-%d", i+1), Look: lookOf(c.Verdict), Verdict: c.Verdict, Title: c.Title,
 		Kicker: c.ID, Duration: report.FormatMS(c.DurationMS), Message: c.Message, Expected: c.Expected, Actual: c.Actual, Basis: c.Basis,
+		Hint: c.Hint,
 	}
 	if it.Title == "" {
 		it.Title = c.ID
@@ -227,10 +229,40 @@ func checkItem(c *report.Check, i int) *item {
 	if c.Severity != "" {
 		it.Kicker += ", " + c.Severity
 	}
-	if c.Evidence != nil {
-		it.Decoded = []decoded{{Name: "Evidence", Fields: fields(c.Evidence), Open: true}}
+	if c.Tolerated != "" {
+		it.Notes = append(it.Notes, "Does not fail the run: "+c.Tolerated+".")
+	}
+	if c.Evidence == nil {
+		return it
+	}
+	if c.Evidence.Sent != "" {
+		it.Notes = append(it.Notes, "Sent: "+c.Evidence.Sent+".")
+	}
+	if c.Evidence.Seen != nil {
+		it.Decoded = []decoded{{Name: "Seen", Fields: fields(c.Evidence.Seen), Open: true}}
+	}
+	for j := range c.Evidence.Cases {
+		it.Cases = append(it.Cases, newCase(&c.Evidence.Cases[j]))
 	}
 	return it
+}
+
+// sent is one ceremony of a check.
+type sent struct {
+	Name, Changes, Answer, Reason, After string
+	Decoded                              []decoded
+	Exchanges                            []exchange
+}
+
+func newCase(c *report.CheckCase) sent {
+	s := sent{Name: c.Name, Changes: strings.Join(c.Changes, "; "), Answer: c.Answer, Reason: c.Reason, After: c.After}
+	if len(c.Exchanges) > 1 { // all of it is there: something deviated
+		s.Decoded = decodeCase(c)
+	}
+	for i := range c.Exchanges {
+		s.Exchanges = append(s.Exchanges, newExchange(&c.Exchanges[i]))
+	}
+	return s
 }
 
 // headline says the verdict in words, and in one sentence what it means.

@@ -71,12 +71,12 @@ func legal(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// exchanges writes the HTTP exchanges of a step short: request line, status, body excerpt, and
+// exchanges writes the HTTP exchanges short: request line, status, body excerpt, and
 // how to send it again.
-func exchanges(step *report.Step) string {
+func exchanges(list []report.Exchange) string {
 	var b strings.Builder
-	for i := range step.Exchanges {
-		x := &step.Exchanges[i]
+	for i := range list {
+		x := &list[i]
 		fmt.Fprintf(&b, "%s: %s %s (%s)\n", x.Purpose, x.Request.Method, x.Request.URL, report.FormatMS(x.Timing.TotalMS))
 		if x.Error != "" {
 			fmt.Fprintf(&b, "  error: %s\n", x.Error)

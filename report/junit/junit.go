@@ -213,17 +213,28 @@ func (b *builder) step(step *report.Step) testcase {
 	}
 	c.judge(step.Verdict, e)
 	if step.Verdict != report.VerdictPass && step.Verdict != report.VerdictSkip {
-		c.SystemOut = b.output(c.SystemOut, exchanges(step))
+		c.SystemOut = b.output(c.SystemOut, exchanges(step.Exchanges))
 	}
 	return c
 }
 
 func (b *builder) check(check *report.Check) testcase {
 	c := testcase{Name: b.unique(strings.TrimSpace(check.ID + " " + check.Title)), Classname: orElse(check.Ceremony, "checks"), Time: seconds(check.DurationMS)}
-	c.judge(check.Verdict, entry{
-		message: check.Message, expected: check.Expected, actual: check.Actual,
+	e := entry{
+		message: orElse(check.Message, check.Actual), expected: check.Expected, actual: check.Actual, hint: check.Hint,
 		basis: strings.Join(check.Basis, "; "), kind: orElse(check.Severity, "check"),
-	})
+	}
+	if check.Verdict == report.VerdictFail && check.Tolerated != "" {
+		c.SystemOut = &output{Text: escape("does not fail the run: " + check.Tolerated + "\n" + e.text())}
+	} else {
+		c.judge(check.Verdict, e)
+	}
+	if check.Verdict != report.VerdictPass && check.Verdict != report.VerdictSkip && check.Evidence != nil {
+		for i := range check.Evidence.Cases {
+			sent := &check.Evidence.Cases[i]
+			c.SystemOut = b.output(c.SystemOut, "case "+sent.Name+": "+sent.Answer+"\n"+exchanges(sent.Exchanges))
+		}
+	}
 	return c
 }
 

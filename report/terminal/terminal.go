@@ -93,18 +93,6 @@ func (p *printer) scenarios() {
 	p.section("Other steps", "", stepRows(stray))
 }
 
-func (p *printer) checks() {
-	rows := make([]row, len(p.run.Checks))
-	for i := range p.run.Checks {
-		c := &p.run.Checks[i]
-		rows[i] = row{
-			verdict: c.Verdict, title: strings.TrimSpace(c.ID + "  " + c.Title), duration: c.DurationMS,
-			message: c.Message, expected: c.Expected, actual: c.Actual, basis: strings.Join(c.Basis, "; "),
-		}
-	}
-	p.section("Checks", "", rows)
-}
-
 func (p *printer) thresholds() {
 	rows := make([]row, len(p.run.Thresholds))
 	for i := range p.run.Thresholds {
