@@ -8,19 +8,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/passrig/passrig/internal/checks"
+	"github.com/passrig/passrig/internal/demorp"
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/internal/topics"
 	"github.com/passrig/passrig/scenarios"
 )
 
 const explainLong = `Explain says what a word in passrig's output means, how it comes about and what to do: verdicts,
-outcomes, reasons why nothing could be told, errors of the client, exit codes, and the built-in
-adapters and scenarios. passrig list topics lists them all.
+outcomes, reasons why nothing could be told, errors of the client, exit codes, checks, and the
+built-in adapters and scenarios. passrig list topics lists them all.
 
 If a word has several meanings, put its kind before it: passrig explain fault adapter.`
 
 const explainExample = `  passrig explain InvalidStateError
   passrig explain exit-3
+  passrig explain auth-sig-flipped
   passrig explain adapter simplewebauthn
   passrig explain builtin:smoke`
 
@@ -67,6 +70,9 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
 		}
 		return usageError(cmd, hint, "no topic %q", id)
 	}
+	if topic.Kind == topics.KindAdapter {
+		addFacts(&topic)
+	}
 	if o.json {
 		return writeJSON(o.env, topic)
 	}
@@ -75,7 +81,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
 
 func (o *explainOptions) show(t topics.Topic) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", t.ID, t.Title)
+	b.WriteString(fill(t.ID+": "+t.Title, ""))
 	for _, part := range []struct{ heading, text string }{
 		{"What", t.What},
 		{"Why", t.Why},
@@ -129,7 +135,10 @@ func fill(line, indent string) string {
 func allTopics() []topics.Topic {
 	list := topics.All()
 	for _, info := range scenarios.Adapters() {
-		list = append(list, adapterTopic(info))
+		list = append(list, topics.Topic{
+			ID: info.Name, Kind: topics.KindAdapter, Title: info.Title, What: info.Description,
+			Fix: "passrig run FILE --adapter " + info.Name + " --origin URL",
+		})
 	}
 	for _, info := range scenarios.Builtins() {
 		list = append(list, topics.Topic{
@@ -138,17 +147,57 @@ func allTopics() []topics.Topic {
 			Fix:   fmt.Sprintf("passrig run %s%s --adapter ADAPTER --origin URL", builtinPrefix, info.Name),
 		})
 	}
+	for _, c := range checks.Catalogue() {
+		list = append(list, checkTopic(c))
+	}
+	catching := checks.Catching()
+	for _, f := range demorp.Faults() {
+		list = append(list, topics.Topic{
+			ID: f.Name, Kind: topics.KindMistake, Title: "a mistake that the demo relying party can make", What: "With it, " + f.Doc + ".",
+			Fix: "passrig rp --fault " + f.Name, See: catching[f.Name],
+		})
+	}
 	return list
 }
 
-func adapterTopic(info scenarios.Info) topics.Topic {
+// checkTopic says what a check is about.
+func checkTopic(c *checks.Check) topics.Topic {
 	t := topics.Topic{
-		ID: info.Name, Kind: topics.KindAdapter, Title: info.Title, What: info.Description,
-		Fix: "passrig run FILE --adapter " + info.Name + " --origin URL",
+		ID: c.ID, Kind: topics.KindCheck, Title: c.Title, Fix: c.Fix, Spec: strings.Join(c.Basis, "; "),
+		What:  "Sent: " + c.Sends + ".\nExpected: " + c.Expects + ".",
+		Facts: []string{"Ceremony: " + string(c.Ceremony), "Level: " + string(c.Level) + ", severity: " + string(c.Severity)},
 	}
-	adapter, err := scenarios.LoadAdapter(info.Name, scenarios.Options{Partial: true})
+	switch c.Level {
+	case checks.Must, checks.Accept:
+		t.Why = "Required: a relying party that does otherwise fails."
+	case checks.Should, checks.ShouldAccept:
+		t.Why = "Recommended: a relying party that does otherwise gets a warning, with --strict a failure."
+	case checks.Info:
+		t.Why = "The relying party may choose: what it does is recorded, and never fails."
+	}
+	if gates := gateTexts(c); len(gates) > 0 {
+		t.Facts = append(t.Facts, "Counts for targets that declare "+strings.Join(gates, ", ")+"; without a declaration it only records")
+	}
+	if c.Consent != "" {
+		t.Facts = append(t.Facts, "Runs only with --allow "+string(c.Consent))
+	}
+	if c.Where != checks.Anywhere {
+		t.Facts = append(t.Facts, "Runs with the "+string(c.Where)+" driver only")
+	}
+	if len(c.Needs) > 0 {
+		t.Facts = append(t.Facts, "Needs of the adapter: "+strings.Join(texts(c.Needs), ", "))
+	}
+	if len(c.Faults) > 0 {
+		t.Facts = append(t.Facts, "Seen to fail on the demo relying party with: "+strings.Join(c.Faults, ", "))
+	}
+	return t
+}
+
+// addFacts reads the adapter that a topic is about.
+func addFacts(t *topics.Topic) {
+	adapter, err := scenarios.LoadAdapter(t.ID, scenarios.Options{Partial: true})
 	if err != nil {
-		return t // it is embedded and tested; what is known without reading it is shown
+		return // it is embedded and tested; what is known without reading it is shown
 	}
 	t.Facts = []string{
 		"Operations: " + strings.Join(slices.Sorted(maps.Keys(adapter.Operations)), ", "),
@@ -160,7 +209,6 @@ func adapterTopic(info scenarios.Info) topics.Topic {
 	for _, name := range slices.Sorted(maps.Keys(adapter.Params)) {
 		t.Facts = append(t.Facts, fmt.Sprintf("Param %s: %s", name, adapter.Params[name].Description))
 	}
-	return t
 }
 
 func topicIDs(list []topics.Topic) []string {

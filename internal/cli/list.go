@@ -6,19 +6,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/passrig/passrig/internal/checks"
+	"github.com/passrig/passrig/internal/demorp"
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/scenarios"
 )
 
 const listExample = `  passrig list adapters
   passrig list scenarios --tags smoke
+  passrig list checks --tier smoke
   passrig list topics --json`
 
 // newListCommand shows what passrig comes with.
 func newListCommand(env *Env) *cobra.Command {
-	o := &listOptions{env: env}
+	o := &listOptions{env: env, tier: newEnum(string(checks.TierAll), texts(checks.Tiers())...)}
 	cmd := &cobra.Command{
-		Use: "list adapters|scenarios|reports|topics", Short: "List built-in adapters and scenarios, report formats and topics",
+		Use: "list adapters|scenarios|checks|faults|reports|topics", Short: "List built-in adapters, scenarios and checks, report formats and topics",
 		Long:      "List shows what passrig comes with, one thing a line. passrig explain says more about each." + exits("0", "listed", "2", "bad flags"),
 		Example:   listExample,
 		Args:      oneOf("list", listNames()...),
@@ -33,15 +36,19 @@ func newListCommand(env *Env) *cobra.Command {
 	cmd.Flags().BoolVar(&o.json, "json", false, "write a JSON array")
 	cmd.Flags().StringSliceVar(&o.tags, "tags", nil, "only scenarios with one of these tags")
 	completeFlag(cmd, "tags", offering(builtinTags, cobra.ShellCompDirectiveNoFileComp))
+	o.tier.flag(cmd, "tier", "only checks of this tier")
 	return cmd
 }
 
-func listNames() []string { return []string{"adapters", "scenarios", "reports", "topics"} }
+func listNames() []string {
+	return []string{"adapters", "scenarios", "checks", "faults", "reports", "topics"}
+}
 
 type listOptions struct {
 	env  *Env
 	json bool
 	tags []string
+	tier *enum
 }
 
 // listed is one line of a list. What a kind of thing does not have is left out.
@@ -53,9 +60,19 @@ type listed struct {
 	Tags        []string `json:"tags,omitempty"`
 	Tested      string   `json:"tested,omitempty"`
 	File        string   `json:"file,omitempty"`
+	Ceremony    string   `json:"ceremony,omitempty"`
+	Level       string   `json:"level,omitempty"`
+	Severity    string   `json:"severity,omitempty"`
+	Gates       []string `json:"gates,omitempty"`
+	Basis       []string `json:"basis,omitempty"`
+	Faults      []string `json:"faults,omitempty"` // that the check catches
+	Checks      []string `json:"checks,omitempty"` // that catch the fault
 }
 
 func (o *listOptions) validate(cmd *cobra.Command, list string) error {
+	if cmd.Flags().Changed("tier") && list != "checks" {
+		return usageError(cmd, "", "--tier is only for the list of checks")
+	}
 	if len(o.tags) == 0 {
 		return nil
 	}
@@ -98,6 +115,12 @@ func (o *listOptions) collect(list string) (heading []string, items []listed, ce
 		return []string{"SCENARIO", "WHAT IT SHOWS", "TAGS"}, items, func(i listed) []string {
 			return []string{i.Name, i.Title, strings.Join(i.Tags, ", ")}
 		}
+	case "checks":
+		return []string{"CHECK", "LEVEL", "SEVERITY", "WHAT IT LOOKS FOR"}, o.checks(), func(i listed) []string {
+			return []string{i.Name, i.Level, i.Severity, i.Title}
+		}
+	case "faults":
+		return []string{"FAULT", "WHAT THE DEMO RELYING PARTY THEN DOES"}, faultList(), func(i listed) []string { return []string{i.Name, i.Title} }
 	case "reports":
 		for _, f := range formats() {
 			items = append(items, listed{Name: f.name, Title: f.title, File: strings.TrimPrefix(f.file, "-")})
@@ -109,4 +132,33 @@ func (o *listOptions) collect(list string) (heading []string, items []listed, ce
 	}
 	slices.SortStableFunc(items, func(a, b listed) int { return strings.Compare(a.Kind, b.Kind) })
 	return []string{"TOPIC", "KIND", "TITLE"}, items, func(i listed) []string { return []string{i.Name, i.Kind, i.Title} }
+}
+
+func (o *listOptions) checks() []listed {
+	items := []listed{}
+	for _, c := range checks.Catalogue() {
+		if c.In(checks.Tier(o.tier.value)) {
+			items = append(items, listed{
+				Name: c.ID, Title: c.Title, Description: c.Sends, Ceremony: string(c.Ceremony), Level: string(c.Level), Severity: string(c.Severity),
+				Gates: gateTexts(c), Basis: c.Basis, Faults: c.Faults,
+			})
+		}
+	}
+	return items
+}
+
+func gateTexts(c *checks.Check) []string {
+	var gates []string
+	for _, g := range c.Gates {
+		gates = append(gates, g.String())
+	}
+	return gates
+}
+
+func faultList() []listed {
+	items, catching := []listed{}, checks.Catching()
+	for _, f := range demorp.Faults() {
+		items = append(items, listed{Name: f.Name, Title: f.Doc, Checks: catching[f.Name]})
+	}
+	return items
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,11 +20,18 @@ const rpLong = `Rp serves the demo relying party: sign-up, registration and logi
 management of them, as a JSON API and as a page to try with a browser. It is for trying out
 passrig and for testing tests, not for people's accounts.
 
+An --origin outside the RP ID's domain is a related origin, listed at /.well-known/webauthn. With
+an --embedder, /embed-me is the page for its frames, and /host plays the embedder: a page with such
+a frame, which with ?allow=none must not use passkeys.
+
 When it is ready, it prints one line with its origin on standard output. It stops on Ctrl-C.`
 
 const rpExample = `  passrig rp
   passrig rp --listen 127.0.0.1:0 --db passkeys.db
-  passrig rp --tls --ca-out ca.pem --listen 127.0.0.1:8443`
+  passrig rp --fault origin-suffix --fault type-unchecked   # for trying out passrig check
+  passrig rp --tls --ca-out ca.pem --listen 127.0.0.1:8443
+  passrig rp --tls --ca-out ca.pem --listen 127.0.0.1:8443 --origin https://login.localhost:8443 \
+    --embedder https://shop.localhost:8443`
 
 // newRPCommand serves the demo relying party.
 func newRPCommand(env *Env) *cobra.Command {
@@ -44,15 +52,17 @@ func newRPCommand(env *Env) *cobra.Command {
 }
 
 type rpOptions struct {
-	env     *Env
-	listen  string
-	origins []string
-	rpID    string
-	db      string
-	tls     bool
-	caOut   string
-	expose  bool
-	quiet   bool
+	env       *Env
+	listen    string
+	origins   []string
+	rpID      string
+	embedders []string
+	faults    []string
+	db        string
+	tls       bool
+	caOut     string
+	expose    bool
+	quiet     bool
 }
 
 func (o *rpOptions) addFlags(cmd *cobra.Command) {
@@ -60,12 +70,15 @@ func (o *rpOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
 	cmd.Flags().StringArrayVar(&o.origins, "origin", nil, "`ORIGIN` to accept answers from; can be repeated (default http://localhost:PORT)")
 	cmd.Flags().StringVar(&o.rpID, "rp-id", "", "RP `ID` (default: the host of the first origin)")
+	cmd.Flags().StringArrayVar(&o.embedders, "embedder", nil, "`ORIGIN` whose pages may show /embed-me in a frame; can be repeated")
+	cmd.Flags().StringSliceVar(&o.faults, "fault", nil, "make the mistake of this `NAME`; can be repeated, see passrig list faults")
 	cmd.Flags().StringVar(&o.db, "db", "", "SQLite `FILE` to keep users and passkeys in (default: memory)")
 	cmd.Flags().BoolVar(&o.tls, "tls", false, "serve https, with a certificate of a throw-away authority")
 	cmd.Flags().StringVar(&o.caOut, "ca-out", "", "with --tls: write the authority's certificate (PEM) to this `FILE`")
 	cmd.Flags().BoolVar(&o.expose, "expose", false, "allow to listen on an address that others can reach")
 	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "do not say why ceremonies are refused")
-	for _, name := range []string{"listen", "origin", "rp-id"} {
+	completeFlag(cmd, "fault", offering(faultWords, cobra.ShellCompDirectiveNoFileComp))
+	for _, name := range []string{"listen", "origin", "rp-id", "embedder"} {
 		completeFlag(cmd, name, cobra.NoFileCompletions)
 	}
 }
@@ -81,7 +94,28 @@ func (o *rpOptions) validate(cmd *cobra.Command) error {
 	case o.caOut != "" && !o.tls:
 		return usageError(cmd, "add --tls", "--ca-out without --tls: there is no authority")
 	}
+	for _, name := range o.faults {
+		if err := known(cmd, "fault", name, faultNames()); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func faultNames() []string {
+	var names []string
+	for _, f := range demorp.Faults() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func faultWords() []string {
+	var words []string
+	for _, f := range demorp.Faults() {
+		words = append(words, described(f.Name, f.Doc))
+	}
+	return words
 }
 
 // loopback says whether only this machine can reach a host. An empty host is every address.
@@ -91,7 +125,7 @@ func loopback(host string) bool {
 }
 
 func (o *rpOptions) run(ctx context.Context) (err error) {
-	cfg := demorp.Config{RPID: o.rpID, Origins: o.origins, Clock: o.env.Now}
+	cfg := demorp.Config{RPID: o.rpID, Origins: o.origins, Embedders: o.embedders, Faults: o.faults, Clock: o.env.Now}
 	if !o.quiet {
 		cfg.Logger = slog.New(slog.NewTextHandler(o.env.Stderr, nil))
 	}
@@ -114,7 +148,7 @@ func (o *rpOptions) run(ctx context.Context) (err error) {
 	if len(cfg.Origins) == 0 {
 		cfg.Origins = []string{localOrigin(scheme, listener)}
 	}
-	certificate, err := o.certificate(cfg.Origins)
+	certificate, err := o.certificate(slices.Concat(cfg.Origins, cfg.Embedders))
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
