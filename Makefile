@@ -32,7 +32,7 @@ golden = $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules 'flag\.Bo
 
 .PHONY: help
 help: ## say what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do printf '  make %-13s %s\n' "$$name" "$$what"; done
 
 .PHONY: build
 build: has-go ## build bin/passrig
@@ -48,14 +48,14 @@ test: has-go has-node has-browser no-skips $(rps) ## run every test, against the
 	@go vet ./...
 	@if command -v "$$(go env CC)" >/dev/null; then \
 	  echo "go test -race, packages with concurrency"; \
-	  CGO_ENABLED=1 go test -race -timeout=5m $(concurrent); \
+	  CGO_ENABLED=1 go test -race -timeout=5m -skip='^TestMatrix$$' $(concurrent); \
 	elif [ -n "$${CI:-}" ]; then \
 	  echo "the race detector needs a C compiler, and in CI nothing is left out: install gcc" >&2; exit 1; \
 	else \
 	  echo "no C compiler, so the race detector is left out"; \
 	fi
 	@echo "go test"
-	@go test -timeout=5m ./...
+	@go test -timeout=10m ./...
 
 .PHONY: lint
 lint: has-go .bin/golangci-lint ## check style, import rules and modules
@@ -67,6 +67,12 @@ lint: has-go .bin/golangci-lint ## check style, import rules and modules
 	@.bin/golangci-lint fmt --diff
 	@echo "golangci-lint"
 	@.bin/golangci-lint run ./...
+
+.PHONY: faults
+faults: has-go ## plant every fault in the demo relying party, and print which checks notice
+	@go test -count=1 -timeout=20m -run='^(TestMatrix|TestNoCheckDeviatesOnACorrectRelyingParty)$$' ./internal/checks
+	@awk -F'\t' '{ n = split($$2, ids, " "); caught += n > 0; printf "%-36s", $$1; for (i = 1; i <= n; i++) printf "%s%s", (i == 1 || (i - 1) % 3 ? (i == 1 ? "" : " ") : sprintf("\n%36s", "")), ids[i]; print "" } \
+	  END { printf "\n%d faults, %d noticed; without a fault no check deviates\n", NR, caught }' internal/checks/testdata/matrix.tsv
 
 .PHONY: fuzz
 fuzz: has-go ## run each fuzz test for FUZZTIME (30s)
@@ -85,13 +91,18 @@ soak: has-go has-node has-browser $(rps) ## look for rare failures: tests with -
 bench: has-go ## run the benchmarks
 	@go test -run='^$$' -bench=. -benchmem ./...
 
+.PHONY: bench-browser
+bench-browser: has-go has-node has-browser bench/browser/peers/node_modules/.package-lock.json ## compare the browser driver with others (5 minutes)
+	@go build -trimpath -o bin/bench-browser ./bench/browser
+	@bin/bench-browser -json bin/bench-browser.json
+
 .PHONY: golden
 golden: has-go ## rewrite expected output, schemas and generated documents from what the code does
 	@go test $(golden) -update
 
 .PHONY: clean
 clean: ## remove what make has built and installed
-	@rm -rf .bin bin dist dist.docs passrig-out examples/rps/*/node_modules
+	@rm -rf .bin bin dist dist.docs passrig-out examples/rps/*/node_modules bench/browser/peers/node_modules
 
 # ---- what the targets above need
 

@@ -35,7 +35,7 @@ STUBS
 
 # file:line linter: text
 cd "$tree"
-grep -rn --include='*.go' '// want ' cmd internal report scenarios virtual |
+grep -rn --include='*.go' '// want ' bench cmd internal report scenarios virtual |
   sed -E 's|^([^:]+:[0-9]+):.*// want ([a-z]+): (.*)$|\1 \2: \3|' | sort >"$tree/wanted"
 "$lint" run --enable-only depguard,forbidigo,nolintlint --issues-exit-code 0 \
   --output.text.path stdout --output.text.print-issued-lines=false --output.text.colors=false --show-stats=false ./... |

@@ -159,6 +159,8 @@ func value(t reflect.Type, tag reflect.StructTag) string {
 			return "expression"
 		case "Int":
 			return "number"
+		case "Tamper":
+			return "change"
 		}
 		return strings.ToLower(t.Name()) // text, tree, duration, threshold
 	default:

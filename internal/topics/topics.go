@@ -19,6 +19,8 @@ const (
 	KindExitCode Kind = "exit-code" // of the program
 	KindAdapter  Kind = "adapter"
 	KindScenario Kind = "scenario"
+	KindCheck    Kind = "check"
+	KindMistake  Kind = "mistake" // a fault of the demo relying party
 )
 
 // Topic is one explanation. The texts are paragraphs of plain text, separated by empty lines.
