@@ -80,7 +80,7 @@ func (d *Device) ceremony(ctx context.Context, kind string, req virtual.GetReque
 	if err != nil {
 		return nil, err
 	}
-	data, err := t.evaluate(ctx, id, splitScript(kind, req), true, true)
+	data, err := t.perform(ctx, id, splitScript, kind, json.RawMessage(req.Options), req.Mediation)
 	if contextLost(err) {
 		return nil, fmt.Errorf("%s: the page was left during the ceremony: %w", kind, err)
 	}
@@ -98,16 +98,14 @@ func (d *Device) ceremony(ctx context.Context, kind string, req virtual.GetReque
 }
 
 // splitScript performs a ceremony, as a page would that uses WebAuthn's own JSON.
-func splitScript(kind string, req virtual.GetRequest) string {
-	parse := map[string]string{kindCreate: "parseCreationOptionsFromJSON", kindGet: "parseRequestOptionsFromJSON"}[kind]
-	mediation := ""
-	if req.Mediation != "" {
-		mediation = ", mediation: " + quote(req.Mediation)
-	}
-	return "(async () => { try { return { response: (await navigator.credentials." + kind +
-		"({ publicKey: PublicKeyCredential." + parse + "(" + string(req.Options) + ")" + mediation + " })).toJSON() }; } " +
-		"catch (e) { return { name: e.name, message: e.message }; } })()"
-}
+const splitScript = `async (kind, options, mediation) => {
+  try {
+    const publicKey = kind === "create" ? PublicKeyCredential.parseCreationOptionsFromJSON(options) : PublicKeyCredential.parseRequestOptionsFromJSON(options);
+    return { response: (await navigator.credentials[kind](mediation ? { publicKey, mediation } : { publicKey })).toJSON() };
+  } catch (e) {
+    return { name: e.name, message: e.message };
+  }
+}`
 
 // visit brings the page to an origin, if it is not there, by way of a document that the browser is
 // given from here.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-rod/rod/lib/proto"
 )
@@ -55,6 +56,8 @@ type target struct {
 	requests map[string]*Request // under way, while tracing
 	traced   []Request           // done since the last step
 	ear      *ear                // nil: nobody listens
+
+	scripts atomic.Int64 // how many have been run
 }
 
 type world struct {
@@ -160,6 +163,37 @@ func (t *target) installWrapper(ctx context.Context) error {
 
 // evaluate runs an expression in an execution context and returns the JSON of its value.
 func (t *target) evaluate(ctx context.Context, contextID int64, expression string, await, gesture bool) (json.RawMessage, error) {
+	params := map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": await, "userGesture": gesture}
+	if contextID != 0 {
+		params["contextId"] = contextID
+	}
+	return t.run(ctx, "Runtime.evaluate", params)
+}
+
+// perform calls a function of a page with arguments, as a person does, and waits for its promise. Chrome compiles a
+// function whose text is always the same only once, and keeps nothing of each call.
+func (t *target) perform(ctx context.Context, contextID int64, function string, arguments ...any) (json.RawMessage, error) {
+	values := make([]map[string]any, len(arguments))
+	for i, v := range arguments {
+		values[i] = map[string]any{"value": v}
+	}
+	return t.run(ctx, "Runtime.callFunctionOn", map[string]any{
+		"functionDeclaration": function, "arguments": values, "executionContextId": contextID,
+		"returnByValue": true, "awaitPromise": true, "userGesture": true,
+	})
+}
+
+// sweepEvery is how many scripts run in a page before its garbage is collected. What ceremonies leave behind is not on
+// the heap of scripts, so that Chrome would let it grow for ten thousands of them.
+const sweepEvery = 500
+
+// run has a page run a script, and returns the value.
+func (t *target) run(ctx context.Context, method string, params map[string]any) (json.RawMessage, error) {
+	if t.scripts.Add(1)%sweepEvery == 0 {
+		if err := t.session.call(ctx, "HeapProfiler.collectGarbage", map[string]any{}, nil); err != nil {
+			return nil, t.explain(err)
+		}
+	}
 	var result struct {
 		Result struct {
 			Value json.RawMessage `json:"value"`
@@ -168,14 +202,7 @@ func (t *target) evaluate(ctx context.Context, contextID int64, expression strin
 		} `json:"result"`
 		ExceptionDetails *exceptionDetails `json:"exceptionDetails"`
 	}
-	err := t.session.call(ctx, "Runtime.evaluate", &struct {
-		Expression    string `json:"expression"`
-		ContextID     int64  `json:"contextId,omitempty"`
-		ReturnByValue bool   `json:"returnByValue"`
-		AwaitPromise  bool   `json:"awaitPromise"`
-		UserGesture   bool   `json:"userGesture"`
-	}{expression, contextID, true, await, gesture}, &result)
-	if err != nil {
+	if err := t.session.call(ctx, method, params, &result); err != nil {
 		return nil, t.explain(err)
 	}
 	if e := result.ExceptionDetails; e != nil {
