@@ -80,7 +80,7 @@ func (d *Device) ceremony(ctx context.Context, kind string, req virtual.GetReque
 	if err != nil {
 		return nil, err
 	}
-	data, err := t.perform(ctx, id, splitScript, kind, json.RawMessage(req.Options), req.Mediation)
+	data, err := t.perform(ctx, id, splitScript, kind, req.Options, req.Mediation)
 	if contextLost(err) {
 		return nil, fmt.Errorf("%s: the page was left during the ceremony: %w", kind, err)
 	}
