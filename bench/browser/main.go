@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -44,6 +45,7 @@ type settings struct {
 
 // run is the program; args begin with its path.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	stderr = &shared{w: stderr} // contenders write there too
 	if len(args) > 2 && args[1] == playContender {
 		if err := play(ctx, args[2], stdin, stdout); err != nil {
 			fmt.Fprintf(stderr, "%s: %v\n", args[2], err)
@@ -115,3 +117,15 @@ var (
 	// The smallest that goes through everything.
 	quickPlan = plan{rounds: 1, slice: 100 * time.Millisecond, contexts: 2, setups: 1, crowd: 3, soak: 40, soakers: 2, weighed: []string{page}}
 )
+
+// shared lets several write to one place.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
+}

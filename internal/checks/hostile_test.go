@@ -52,10 +52,13 @@ func around(t *testing.T, adapter string, wrap func(http.Handler) http.Handler) 
 	return results
 }
 
-// noneJudged fails for every verdict that claims to know something.
-func noneJudged(t *testing.T, results []report.Check) {
+// noneJudged fails for every verdict that claims to know something; but for options, if they were there to be seen.
+func noneJudged(t *testing.T, results []report.Check, options bool) {
 	t.Helper()
 	for _, r := range results {
+		if options && r.Ceremony == string(Options) && r.Verdict == report.VerdictPass {
+			continue
+		}
 		if r.Verdict != report.VerdictError && r.Verdict != report.VerdictSkip {
 			t.Errorf("%s: %s: %s", r.ID, r.Verdict, r.Actual)
 		}
@@ -94,14 +97,17 @@ func answering(status int, body string) func(http.Handler) http.Handler {
 }
 
 func TestAnswersThatSayNothing(t *testing.T) {
-	for name, wrap := range map[string]func(http.Handler) http.Handler{
-		"500 to everything":         answering(http.StatusInternalServerError, `{"error":"oops"}`),
-		"200 to everything":         answering(http.StatusOK, `{}`),
-		"201 to everything":         answering(http.StatusCreated, `{"ok":true}`),
-		"a result is always a yes":  yesToResults,
-		"whoami is always somebody": alwaysSignedIn,
+	for name, c := range map[string]struct {
+		wrap    func(http.Handler) http.Handler
+		options bool
+	}{
+		"500 to everything":         {answering(http.StatusInternalServerError, `{"error":"oops"}`), false},
+		"200 to everything":         {answering(http.StatusOK, `{}`), false},
+		"201 to everything":         {answering(http.StatusCreated, `{"ok":true}`), false},
+		"a result is always a yes":  {yesToResults, true},
+		"whoami is always somebody": {alwaysSignedIn, true},
 	} {
-		t.Run(name, func(t *testing.T) { noneJudged(t, around(t, "", wrap)) })
+		t.Run(name, func(t *testing.T) { noneJudged(t, around(t, "", c.wrap), c.options) })
 	}
 }
 

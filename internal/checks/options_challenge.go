@@ -281,6 +281,8 @@ func proposedChallenge(ctx context.Context, r *Rig) Finding {
 		}
 		seen[operation] = "a challenge of its own"
 		switch {
+		case len(result.Options) == 0 && result.Outcome != rp.OutcomeRejected:
+			return untold("%s", result.Reason)
 		case len(result.Options) == 0:
 			seen[operation] = "no options: " + result.Reason
 		case strings.Contains(string(result.Options), proposed):

@@ -113,7 +113,7 @@ func relatedHygiene(ctx context.Context, r *Rig) Finding {
 	}
 	r.See(origins)
 	if !listed {
-		return conforms("there is no list of related origins")
+		return inapplicable("there is no list of related origins")
 	}
 	var odd []string
 	for _, origin := range origins {
