@@ -92,6 +92,13 @@ func answerFaults() []Topic {
 func runFaults() []Topic {
 	return []Topic{
 		{
+			ID: "tamper", Kind: KindFault, Title: "the changed response was never sent",
+			What: "The step has tamper, but what the relying party answered was not an answer to the changed response: it refused before, at the options, or the change does not apply to this credential.",
+			Why:  "A refusal for another reason says nothing about whether the relying party notices the change, so it must not pass for one.",
+			Fix:  "Have a legal step of the same kind work right before it. A change that does not apply, such as one of an ECDSA signature for an RSA key, needs another device.",
+			See:  []string{"unexpected", "error"},
+		},
+		{
 			ID: "clock", Kind: KindFault, Title: "the relying party's clock and this machine's do not agree",
 			What: "A cookie of the relying party had expired when it arrived, and its Date header shows that its clock is behind. A browser would drop the cookie too, and the session with it.",
 			Why:  "Short sessions and a clock that is off by minutes are enough. Tokens and challenges with a time limit break in the same way.",
