@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/url"
 	"path"
@@ -213,6 +214,13 @@ func (o *checkOptions) load(arg string) (*scenarios.File, error) {
 			target.With[name] = scenarios.NewText(value)
 		}
 		return &scenarios.File{Path: arg, Target: target, Adapter: adapter}, nil
+	}
+	if _, err := o.env.readFile(arg); errors.Is(err, fs.ErrNotExist) && !strings.HasPrefix(arg, builtinPrefix) {
+		hint := didYouMean(arg, adapterNames())
+		if hint == "" {
+			hint = "passrig list adapters shows the built-in ones"
+		}
+		return nil, badFile(hint, "%q is neither a built-in adapter nor a file", arg)
 	}
 	options := o.target.load(o.env)
 	files, err := loadAll([]string{arg}, options)
