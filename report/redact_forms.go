@@ -50,7 +50,7 @@ func allForms(secret string) []string {
 // cutMark stands where the rest of a text was left out.
 const cutMark = "…"
 
-// An escape that a cut went through has at most this many bytes left: \UXXXXXXX.
+// An escape that a cut went through has at most this many bytes left: \U and seven digits.
 const maxBroken = 9
 
 // findCut adds to spans what is left of secrets at places where the text was cut.

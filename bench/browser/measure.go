@@ -106,7 +106,8 @@ func (b *bench) memory(ctx context.Context) error {
 			}
 			held = append(held, u)
 		}
-		row.Memory = (held[1].memory - held[0].memory) / float64(b.plan.contexts-1)
+		more := float64(b.plan.contexts - 1)
+		row.Memory, row.Anonymous = (held[1].memory-held[0].memory)/more, (held[1].anonymous-held[0].anonymous)/more
 		if err := b.stop(); err != nil {
 			return err
 		}

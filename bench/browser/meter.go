@@ -70,6 +70,7 @@ type usage struct {
 	client, browser, party time.Duration
 
 	memory    float64 // MB of the browser: its share of every page of memory (PSS)
+	anonymous float64 // MB of that which are no file's: other browsers, starting or ending, do not move it
 	processes int     // of the browser
 	files     int     // open ones, sockets and pipes among them, of contender and browser
 }
@@ -108,9 +109,13 @@ func hold(pid int) (usage, error) {
 			continue
 		}
 		for line := range strings.Lines(string(data)) {
-			if value, ok := strings.CutPrefix(line, "Pss:"); ok {
-				kilobytes, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
+			name, value, _ := strings.Cut(line, ":")
+			kilobytes, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
+			switch name {
+			case "Pss":
 				u.memory += kilobytes / 1024
+			case "Pss_Anon":
+				u.anonymous += kilobytes / 1024
 			}
 		}
 	}

@@ -27,16 +27,17 @@ type result struct {
 // row is a contender's.
 type row struct {
 	entry
-	Name    string           `json:"name"`
-	What    string           `json:"what"`
-	Version string           `json:"browserVersion"`
-	Rates   map[int][]sample `json:"rates"`             // by the number of contexts, one for each round
-	Memory  float64          `json:"memoryPerContext"`  // MB of PSS for each context added
-	Setups  []float64        `json:"setups"`            // ms
-	Soak    *soak            `json:"soak,omitempty"`    // of passrig's
-	Failed  int              `json:"failed"`            // logins
-	Failure string           `json:"failure,omitempty"` // the first
-	Left    []string         `json:"left,omitempty"`    // after the end
+	Name      string           `json:"name"`
+	What      string           `json:"what"`
+	Version   string           `json:"browserVersion"`
+	Rates     map[int][]sample `json:"rates"`               // by the number of contexts, one for each round
+	Memory    float64          `json:"memoryPerContext"`    // MB of PSS for each context added
+	Anonymous float64          `json:"anonymousPerContext"` // MB of that which are no file's
+	Setups    []float64        `json:"setups"`              // ms
+	Soak      *soak            `json:"soak,omitempty"`      // of passrig's
+	Failed    int              `json:"failed"`              // logins
+	Failure   string           `json:"failure,omitempty"`   // the first
+	Left      []string         `json:"left,omitempty"`      // after the end
 }
 
 // sample is a round.

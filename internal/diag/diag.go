@@ -50,7 +50,7 @@ func (d Diagnostic) Place() string {
 // Errors is every mistake found in one or more files.
 //
 // Only the first [Limit] mistakes are kept: a file with more of them is not what its author thinks.
-type Errors struct { //nolint:errname // not one error: the list is the point, and XxxErrors is for slices
+type Errors struct { //nolint:errname // not one error: the list is the point
 	List []Diagnostic
 	More int // mistakes that were found but not kept
 }

@@ -25,7 +25,7 @@ type parsed struct {
 	Tests    int      `xml:"tests,attr"`
 	Failures int      `xml:"failures,attr"`
 	Errors   int      `xml:"errors,attr"`
-	Skipped  int      `xml:"skipped,attr"`
+	NotRun   int      `xml:"skipped,attr"`
 	Suites   []struct {
 		Name      string `xml:"name,attr"`
 		Tests     int    `xml:"tests,attr"`
@@ -35,7 +35,7 @@ type parsed struct {
 			Classname string     `xml:"classname,attr"`
 			Failures  []xmlInner `xml:"failure"`
 			Errors    []xmlInner `xml:"error"`
-			Skipped   []xmlInner `xml:"skipped"`
+			NotRun    []xmlInner `xml:"skipped"`
 			Out       []xmlInner `xml:"system-out"`
 		} `xml:"testcase"`
 	} `xml:"testsuite"`
@@ -75,8 +75,8 @@ func checkCounts(t interface{ Errorf(string, ...any) }, run *report.Run, p parse
 	if run.Partial {
 		want.Errored++
 	}
-	if p.Failures != want.Failed || p.Errors != want.Errored || p.Skipped != want.Skipped {
-		t.Errorf("got %d failures, %d errors, %d skipped; the run has %+v", p.Failures, p.Errors, p.Skipped, want)
+	if p.Failures != want.Failed || p.Errors != want.Errored || p.NotRun != want.Skipped {
+		t.Errorf("got %d failures, %d errors, %d skipped; the run has %+v", p.Failures, p.Errors, p.NotRun, want)
 	}
 	names, cases := make(map[string]bool), 0
 	for _, s := range p.Suites {
@@ -89,7 +89,7 @@ func checkCounts(t interface{ Errorf(string, ...any) }, run *report.Run, p parse
 				t.Errorf("name %q is used twice", c.Name)
 			}
 			names[c.Name] = true
-			if len(c.Failures)+len(c.Errors)+len(c.Skipped) > 1 || len(c.Out) > 1 {
+			if len(c.Failures)+len(c.Errors)+len(c.NotRun) > 1 || len(c.Out) > 1 {
 				t.Errorf("case %q has more than one result", c.Name)
 			}
 		}
