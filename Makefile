@@ -48,7 +48,7 @@ test: has-go has-node has-browser no-skips $(rps) ## run every test, against the
 	@go vet ./...
 	@if command -v "$$(go env CC)" >/dev/null; then \
 	  echo "go test -race, packages with concurrency"; \
-	  CGO_ENABLED=1 go test -race -timeout=5m -skip='^TestMatrix$$' $(concurrent); \
+	  CGO_ENABLED=1 go test -race -timeout=5m -skip='^Test(Page)?Matrix$$' $(concurrent); \
 	elif [ -n "$${CI:-}" ]; then \
 	  echo "the race detector needs a C compiler, and in CI nothing is left out: install gcc" >&2; exit 1; \
 	else \
@@ -69,10 +69,10 @@ lint: has-go .bin/golangci-lint ## check style, import rules and modules
 	@.bin/golangci-lint run ./...
 
 .PHONY: faults
-faults: has-go ## plant every fault in the demo relying party, and print which checks notice
-	@go test -count=1 -timeout=20m -run='^(TestMatrix|TestNoCheckDeviatesOnACorrectRelyingParty)$$' ./internal/checks
+faults: has-go has-browser ## plant every fault in the demo relying party, and print which checks notice
+	@go test -count=1 -timeout=20m -run='^(TestMatrix|TestPageMatrix|TestNoCheckDeviatesOnACorrectRelyingParty)$$' ./internal/checks
 	@awk -F'\t' '{ n = split($$2, ids, " "); caught += n > 0; printf "%-36s", $$1; for (i = 1; i <= n; i++) printf "%s%s", (i == 1 || (i - 1) % 3 ? (i == 1 ? "" : " ") : sprintf("\n%36s", "")), ids[i]; print "" } \
-	  END { printf "\n%d faults, %d noticed; without a fault no check deviates\n", NR, caught }' internal/checks/testdata/matrix.tsv
+	  END { printf "\n%d faults, %d noticed; without a fault no check deviates\n", NR, caught }' internal/checks/testdata/matrix.tsv internal/checks/testdata/page-matrix.tsv
 
 .PHONY: fuzz
 fuzz: has-go ## run each fuzz test for FUZZTIME (30s)

@@ -18,7 +18,7 @@ func browserChecks() []*Check {
 			Sends:   "NotAllowedError, InvalidStateError and AbortError instead of a credential, then a legal login in the same browser",
 			Expects: "a login that works, with a new challenge",
 			Fix:     "Catch what navigator.credentials throws, say so, and ask for new options when the person tries again.",
-			Perform: afterRefusal,
+			Faults:  []string{"page-options-kept"}, Perform: afterRefusal,
 		},
 		{
 			ID: "brw-happy-path-matrix", Title: "All kinds of authenticators work on the page", Ceremony: Registration,
@@ -27,7 +27,7 @@ func browserChecks() []*Check {
 			Sends:   "registrations and logins with platform passkeys, security keys and U2F keys, discoverable or not, verifying or not, synced or not",
 			Expects: "acceptance of everything that the options let a client use",
 			Fix:     "Find out what differs in the kinds that fail: flags, transports, attachment, or the length of the credential id.",
-			Perform: everyKind,
+			Faults:  []string{"page-platform-only"}, Perform: everyKind,
 		},
 	}...)
 }

@@ -27,7 +27,7 @@ func pageChecks() []*Check {
 				"navigator.credentials are compared with those in the answer that brought it the same challenge",
 			Expects: "what the relying party sent, unchanged",
 			Fix:     "Hand the options on as they come, by parseCreationOptionsFromJSON and parseRequestOptionsFromJSON, and change them on the server.",
-			Perform: handedOn,
+			Faults:  []string{"page-selection-dropped", "page-verification-weakened"}, Perform: handedOn,
 		},
 		{
 			ID: "brw-capability-check", Title: "A page that asks before it offers autofill", Ceremony: Options, Level: Info, Severity: Note, Where: Browser,

@@ -1,17 +1,23 @@
 package checks_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/passrig/passrig/internal/browser"
 	"github.com/passrig/passrig/internal/checks"
+	"github.com/passrig/passrig/internal/demorp"
 	"github.com/passrig/passrig/internal/demorp/demorptest"
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/report"
@@ -47,8 +53,9 @@ func edited(t *testing.T, edits []edit) func(http.Handler) http.Handler {
 	}
 }
 
-func TestPageChecks(t *testing.T) {
-	t.Parallel()
+// launch starts a Chrome for the test.
+func launch(t *testing.T) *cdp.Browser {
+	t.Helper()
 	path, err := cdp.Find(exec.LookPath, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +65,54 @@ func TestPageChecks(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = chrome.Close() })
+	return chrome
+}
+
+// TestPageMatrix shows that every mistake of the demo relying party's page is noticed by the checks that claim it, and
+// by no other of those that look at the page, and that none deviates without a mistake.
+func TestPageMatrix(t *testing.T) {
+	t.Parallel()
+	chrome := launch(t)
+	list := slices.DeleteFunc(checks.Catalogue(), func(c *checks.Check) bool {
+		return c.Where != checks.Browser || c.Level == checks.Info
+	})
+	faults := []demorp.Fault{{}}
+	for _, fault := range demorp.Faults() {
+		if fault.OnPage() {
+			faults = append(faults, fault)
+		}
+	}
+	deviating := make([][]string, len(faults))
+	var running sync.WaitGroup
+	places := make(chan struct{}, 4) // most of the time is waiting
+	for i, fault := range faults {
+		var cfg demorp.Config
+		if fault.OnPage() {
+			cfg.Faults = []string{fault.Name}
+		}
+		origin := demorptest.StartWith(t, cfg, nil)
+		running.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			deviating[i] = checks.Deviating(onPage(t, chrome, origin, list))
+		})
+	}
+	running.Wait()
+	var table strings.Builder
+	for i, fault := range faults {
+		if diff := cmp.Diff(checks.Claimed(fault.Name), deviating[i]); diff != "" {
+			t.Errorf("%s: checks that deviate (-claimed +deviating):\n%s", fault.Name, diff)
+		}
+		if fault.OnPage() {
+			fmt.Fprintf(&table, "%s\t%s\n", fault.Name, strings.Join(deviating[i], " "))
+		}
+	}
+	checks.CompareGolden(t, "page-matrix.tsv", table.String())
+}
+
+func TestPageChecks(t *testing.T) {
+	t.Parallel()
+	chrome := launch(t)
 	const tampered, asked, field = "brw-options-tampered", "brw-capability-check", "brw-autofill-token"
 	const create, get = "create({ publicKey: creationOptions(publicKey), signal", "get({ publicKey: requestOptions(publicKey), signal"
 	type told struct {
@@ -129,7 +184,7 @@ func onPage(t *testing.T, chrome *cdp.Browser, origin string, list []*checks.Che
 		t.Fatal(err)
 	}
 	results, _ := checks.Run(t.Context(), checks.Config{
-		Party: party, Driver: driver, Where: checks.Browser, Checks: list, Clock: time.Now, Seed: 1,
+		Party: party, Driver: driver, Where: checks.Browser, Checks: list, Clock: time.Now, Seed: 1, Jobs: 3,
 	})
 	return results
 }

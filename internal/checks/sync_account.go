@@ -100,10 +100,10 @@ func deletedElsewhere(ctx context.Context, r *Rig) Finding {
 
 // signalChecks are about what a page tells providers (WebAuthn L3 §5.1.10). Only a browser sees it.
 func signalChecks() []*Check {
-	row := func(id, title string, level Level, severity Severity, sends, expects, fix string, perform func(context.Context, *Rig) Finding) *Check {
+	row := func(id, title string, level Level, severity Severity, sends, expects, fix string, perform func(context.Context, *Rig) Finding, faults ...string) *Check {
 		return &Check{
 			ID: "sync-signal-" + id, Title: title, Ceremony: Sync, Level: level, Severity: severity, Basis: []string{"WebAuthn L3 §5.1.10, §14.6.3"},
-			Sends: sends, Expects: expects, Fix: fix, Where: Browser, Perform: perform,
+			Sends: sends, Expects: expects, Fix: fix, Where: Browser, Perform: perform, Faults: faults,
 		}
 	}
 	return []*Check{
@@ -111,9 +111,9 @@ func signalChecks() []*Check {
 			"signalUnknownCredential for that credential, and for no other",
 			"Call signalUnknownCredential when the server says that it does not know a credential, and only then.", signalsUnknown),
 		row("all-complete", "Signals of all accepted credentials", Should, High, "a legal login on the page", "if signalAllAcceptedCredentials is called, the user's own handle and every passkey are in it",
-			"Give signalAllAcceptedCredentials the whole list: providers hide or delete what is not in it.", signalsAll),
+			"Give signalAllAcceptedCredentials the whole list: providers hide or delete what is not in it.", signalsAll, "page-signals-partly"),
 		row("all-authenticated", "Signals before anybody is signed in", Should, Low, "a login on the page that is refused", "no signalAllAcceptedCredentials",
-			"Call signalAllAcceptedCredentials for signed-in users only: it tells which credentials exist.", signalsEarly),
+			"Call signalAllAcceptedCredentials for signed-in users only: it tells which credentials exist.", signalsEarly, "page-signals-early"),
 		row("user-details", "Signals of a user's names", Info, Note, "a legal login on the page", "signalCurrentUserDetails with the names of the user",
 			"Call signalCurrentUserDetails after names have changed, and at logins.", signalsDetails),
 	}

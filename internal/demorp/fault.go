@@ -30,6 +30,8 @@ type Fault struct {
 	// creation and request change the options that are sent, and may change what is expected for them.
 	creation func(s *Server, o *creationOptions, c *ceremony)
 	request  func(s *Server, o *requestOptions, c *ceremony)
+	// page are the mistakes in the page's files.
+	page []slip
 }
 
 // Faults lists every fault there is.
@@ -44,6 +46,7 @@ func Faults() []Fault {
 		identityFaults(),
 		lifecycleFaults(),
 		syncFaults(),
+		pageFaults(),
 	)
 }
 

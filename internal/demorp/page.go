@@ -1,10 +1,12 @@
 package demorp
 
 import (
+	"bytes"
 	"embed"
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 )
 
 //go:embed page
@@ -17,37 +19,47 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; con
 
 // mountPages serves the page with its files and, when there are embedders, the page once more for their frames, and a
 // page that shows it in such a frame.
-func (s *Server) mountPages(mux *http.ServeMux) {
-	for pattern, file := range map[string]string{
+func (s *Server) mountPages(mux *http.ServeMux) error {
+	for pattern, name := range map[string]string{
 		"/{$}":         "page/index.html",
 		"/style.css":   "page/style.css",
 		"/app.js":      "page/app.js",
 		"/webauthn.js": "page/webauthn.js",
 	} {
+		content, err := s.faults.pageFile(name)
+		if err != nil {
+			return err
+		}
 		mux.HandleFunc("GET "+pattern, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Frame-Options", "DENY")
-			servePage(w, r, file, "'none'")
+			servePage(w, r, name, content, "'none'")
 		})
 	}
 	if len(s.cfg.Embedders) == 0 {
-		return
+		return nil
+	}
+	const index = "page/index.html"
+	content, err := s.faults.pageFile(index)
+	if err != nil {
+		return err
 	}
 	mux.HandleFunc("GET /embed-me", func(w http.ResponseWriter, r *http.Request) {
-		servePage(w, r, "page/index.html", strings.Join(s.cfg.Embedders, " "))
+		servePage(w, r, index, content, strings.Join(s.cfg.Embedders, " "))
 	})
 	host := template.Must(template.ParseFS(pageFiles, "page/host.html"))
 	mux.HandleFunc("GET /host", func(w http.ResponseWriter, r *http.Request) {
 		s.serveHost(w, r, host)
 	})
+	return nil
 }
 
 // servePage serves a file of the page. The ceremonies are the document's own to do: in a frame, only the page around it
 // can hand them on (WebAuthn L3 §5.9).
-func servePage(w http.ResponseWriter, r *http.Request, file, ancestors string) {
+func servePage(w http.ResponseWriter, r *http.Request, name string, content []byte, ancestors string) {
 	setPageHeader(w.Header(), pagePolicy+ancestors)
 	w.Header().Set("Permissions-Policy", "publickey-credentials-create=(self), publickey-credentials-get=(self)")
 	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
-	http.ServeFileFS(w, r, pageFiles, file)
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }
 
 // serveHost plays the site that embeds this relying party, for trying it out under one of the embedders' names. With

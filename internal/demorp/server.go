@@ -65,7 +65,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("decoy key: %w", err)
 	}
 	s.decoys = &decoys{key: key}
-	s.handler = s.routes()
+	if s.handler, err = s.routes(); err != nil {
+		return nil, fmt.Errorf("demo relying party: %w", err)
+	}
 	return s, nil
 }
 
@@ -73,7 +75,7 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // routes is the whole HTTP surface.
-func (s *Server) routes() http.Handler {
+func (s *Server) routes() (http.Handler, error) {
 	api := newRouter(s.log, s.verifier.origins, writeAPIError)
 	api.handle(http.MethodPost, "/api/signup", s.signup)
 	api.handle(http.MethodPost, "/api/register/options", s.registerOptions)
@@ -107,7 +109,9 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	api.mount(mux)
 	fido.mount(mux)
-	s.mountPages(mux)
+	if err := s.mountPages(mux); err != nil {
+		return nil, err
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		failure := &apiError{http.StatusNotFound, "not_found", "there is nothing at " + r.URL.Path}
 		if strings.HasPrefix(r.URL.Path, "/fido/") {
@@ -116,7 +120,7 @@ func (s *Server) routes() http.Handler {
 		}
 		writeAPIError(w, failure)
 	})
-	return mux
+	return mux, nil
 }
 
 func (s *Server) relatedOrigins(w http.ResponseWriter, _ *http.Request) error {

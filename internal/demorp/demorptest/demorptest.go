@@ -15,6 +15,12 @@ import (
 // origin. around, if given, puts a handler around its own.
 func Start(tb testing.TB, around func(http.Handler) http.Handler) (origin string) {
 	tb.Helper()
+	return StartWith(tb, demorp.Config{}, around)
+}
+
+// StartWith is Start for another kind of relying party. Its only origin is the one returned.
+func StartWith(tb testing.TB, cfg demorp.Config, around func(http.Handler) http.Handler) (origin string) {
+	tb.Helper()
 	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
@@ -24,7 +30,8 @@ func Start(tb testing.TB, around func(http.Handler) http.Handler) (origin string
 		tb.Fatal(err)
 	}
 	origin = "http://localhost:" + port
-	party, err := demorp.New(demorp.Config{Origins: []string{origin}})
+	cfg.Origins = []string{origin}
+	party, err := demorp.New(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
