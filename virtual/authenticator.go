@@ -186,7 +186,7 @@ func (d *SoftwareDevice) getAssertion(req *assertRequest) (*assertion, error) {
 		return nil, err
 	}
 	// Signing takes most of the time and needs no lock: keys never change.
-	answer.signature, err = key.sign(slices.Concat(answer.authData, req.clientDataHash[:]))
+	answer.signature, err = d.cfg.sign(key, slices.Concat(answer.authData, req.clientDataHash[:]))
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,10 @@ type Config struct {
 	// MinPINLength is what the minPinLength extension reports; 0 means 4.
 	MinPINLength uint
 
+	// FullSignatures leaves out ECDSA signatures with a number that begins with a zero byte, as one in 128 does: a
+	// relying party that cannot read those is then not one that fails now and then.
+	FullSignatures bool
+
 	// Random is where keys and credential IDs come from; nil means crypto/rand. A repeatable
 	// source gives repeatable devices: the same calls in the same order give the same IDs, keys
 	// and signatures. RSA is the exception, as Go generates RSA keys from the system's randomness

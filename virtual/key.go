@@ -8,9 +8,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 
 	"github.com/passrig/passrig/internal/webauthn"
 )
@@ -101,8 +103,9 @@ func (k privateKey) cose() ([]byte, error) {
 
 // sign signs message in the form of WebAuthn L3 §6.5.5. All but PS256 signatures are
 // deterministic, ECDSA after RFC 6979.
-func (k privateKey) sign(message []byte) ([]byte, error) {
-	random := io.Reader(nil)
+func (k privateKey) sign(message []byte) ([]byte, error) { return k.signWith(nil, message) }
+
+func (k privateKey) signWith(random io.Reader, message []byte) ([]byte, error) {
 	var opts crypto.SignerOpts = k.algorithm.Hash()
 	if k.algorithm == webauthn.PS256 {
 		random = rand.Reader
@@ -113,4 +116,27 @@ func (k privateKey) sign(message []byte) ([]byte, error) {
 		return nil, fmt.Errorf("sign with %s key: %w", k.algorithm, err)
 	}
 	return signature, nil
+}
+
+// sign is the key's signature, or with FullSignatures another one where a number of it is short.
+func (cfg *settings) sign(key privateKey, message []byte) ([]byte, error) {
+	signature, err := key.sign(message)
+	for err == nil && cfg.FullSignatures && shortNumber(key.algorithm, signature) {
+		signature, err = key.signWith(rand.Reader, message)
+	}
+	return signature, err
+}
+
+// shortNumber says whether a number of an ECDSA signature takes fewer bytes than the curve's order.
+func shortNumber(algorithm webauthn.Algorithm, signature []byte) bool {
+	curve := algorithm.Curve()
+	if curve == nil {
+		return false
+	}
+	var numbers struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(signature, &numbers); err != nil {
+		return false
+	}
+	size := (curve.Params().BitSize + 7) / 8
+	return min(numbers.R.BitLen(), numbers.S.BitLen()) <= 8*(size-1)
 }

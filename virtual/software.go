@@ -158,7 +158,7 @@ func (d *SoftwareDevice) Sign(id, message []byte) ([]byte, error) {
 	}
 	key := d.credentials[i].key
 	d.mu.Unlock()
-	return key.sign(message)
+	return d.cfg.sign(key, message)
 }
 
 func (d *SoftwareDevice) index(id []byte) int {

@@ -198,7 +198,8 @@ func limited(result *rp.Result) bool {
 func (r *Rig) device(purpose string, change func(*virtual.Config)) (*virtual.SoftwareDevice, error) {
 	cfg := virtual.Config{
 		Algorithms: []string{"ES256", "EdDSA", "RS256"}, UserVerification: virtual.VerificationWhenAsked, BackupEligible: true, BackedUp: true,
-		Random: r.random(purpose), Clock: r.cfg.Clock,
+		FullSignatures: true, // what is legal must not fail by chance: auth-sig-short is about the others
+		Random:         r.random(purpose), Clock: r.cfg.Clock,
 	}
 	if change != nil {
 		change(&cfg)

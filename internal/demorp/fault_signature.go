@@ -40,6 +40,13 @@ func signatureFaults() []Fault {
 			}
 			return nil
 		}},
+		{Name: "signature-short-refused", Doc: "ECDSA signatures of smart cards are refused one of whose numbers is a byte shorter than usual", minds: func(a *attempt) error {
+			numbers, ok := ecdsaNumbers(a.signature)
+			if ok && min(numbers.R.BitLen(), numbers.S.BitLen()) <= 31*8 && slices.Contains(a.passkey.Transports, "smart-card") {
+				return errors.New("a number of the signature is short")
+			}
+			return nil
+		}},
 		{Name: "signature-algorithm-any", Doc: "an RSA signature is taken with any hash and padding", forgives: forgivesSignature(signsRSA)},
 	}, counterFaults())
 }

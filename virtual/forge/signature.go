@@ -1,7 +1,9 @@
 package forge
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/elliptic"
 	"encoding/asn1"
 	"errors"
@@ -12,6 +14,10 @@ import (
 )
 
 func signatureKinds() []Kind {
+	return slices.Concat(signatureValueKinds(), ecdsaKinds(), signatureSchemeKinds())
+}
+
+func signatureValueKinds() []Kind {
 	return []Kind{
 		{
 			Name: "signature-flip", Ceremonies: authentication(), Takes: []Shape{Nothing, Number},
@@ -33,6 +39,12 @@ func signatureKinds() []Kind {
 			Name: "signature-zero", Ceremonies: authentication(), Takes: []Shape{Nothing}, Words: []string{"zero", "order"}, Example: "order",
 			Doc: "r and s of an ECDSA signature are both zero, or both the order of the curve; other signatures are all zero bytes", apply: changeSignature(zeroSignature),
 		},
+	}
+}
+
+// ecdsaKinds write a right ECDSA signature in another way, or make another right one.
+func ecdsaKinds() []Kind {
+	return []Kind{
 		{
 			Name: "signature-raw", Ceremonies: authentication(), Takes: []Shape{Nothing},
 			Doc: "a right ECDSA signature is r and s one after the other, not DER", apply: changeECDSA(func(s ecdsaSignature, curve elliptic.Curve) ([]byte, error) {
@@ -62,6 +74,15 @@ func signatureKinds() []Kind {
 				return asn1.Marshal(s)
 			}),
 		},
+		{
+			Name: "signature-short", Ceremonies: authentication(), Words: []string{"r", "s"}, Example: "r",
+			Doc: "that number of a right ECDSA signature is so small that it takes a byte less than usual, which is legal and happens by itself once in 256 times", apply: signShort,
+		},
+	}
+}
+
+func signatureSchemeKinds() []Kind {
+	return []Kind{
 		{
 			Name: "signature-algorithm", Ceremonies: authentication(), Words: schemeNames(), Example: "ES384",
 			Doc: "the credential's key signs with another algorithm of its kind", apply: signWithScheme,
@@ -199,6 +220,62 @@ func signOver(r *response, v value) error {
 		return r.signWithCredential(message)
 	}
 	return nil
+}
+
+// signShort signs until a number comes out a byte shorter than the curve's.
+func signShort(r *response, v value) error {
+	key, err := r.export()
+	if err != nil {
+		return err
+	}
+	private, ok := key.signer.(*ecdsa.PrivateKey)
+	if !ok {
+		return fmt.Errorf("a key for %s makes no ECDSA signatures: %w", key.algorithm, ErrNotApplicable)
+	}
+	size := (private.Curve.Params().BitSize + 7) / 8
+	r.sign = func() ([]byte, error) {
+		for try := range 1 << 14 { // not once in so many tries is once in 10^27 responses
+			signature, err := signWithNonce(private, key.algorithm.Digest(r.signedMessage()), r.bytes(fmt.Sprintf("nonce %d", try), size))
+			if err != nil {
+				return nil, err
+			}
+			if number := map[any]*big.Int{"r": signature.R, "s": signature.S}[v.raw]; number.BitLen() <= 8*(size-1) && number.Sign() > 0 {
+				return asn1.Marshal(signature)
+			}
+		}
+		return nil, errors.New("no short number came out")
+	}
+	return nil
+}
+
+// signWithNonce is the ECDSA signature of a digest with a nonce made of the bytes (FIPS 186-5 §6.4.1).
+func signWithNonce(key *ecdsa.PrivateKey, digest, random []byte) (ecdsaSignature, error) {
+	nonce, err := newECDSAKey(key.Curve, bytes.NewReader(random))
+	if err != nil {
+		return ecdsaSignature{}, err
+	}
+	scalars := make([]*big.Int, 0, 2)
+	for _, k := range []*ecdsa.PrivateKey{nonce, key} {
+		raw, err := k.Bytes()
+		if err != nil {
+			return ecdsaSignature{}, err
+		}
+		scalars = append(scalars, new(big.Int).SetBytes(raw))
+	}
+	point, err := nonce.PublicKey.Bytes()
+	if err != nil {
+		return ecdsaSignature{}, err
+	}
+	params := key.Params()
+	if excess := 8*len(digest) - params.BitSize; excess > 0 {
+		return ecdsaSignature{}, fmt.Errorf("a digest of %d bits is longer than the curve's order: %w", 8*len(digest), ErrNotApplicable)
+	}
+	x := new(big.Int).SetBytes(point[1 : 1+len(point)/2])
+	r := x.Mod(x, params.N)
+	s := new(big.Int).Mul(r, scalars[1])
+	s.Add(s, new(big.Int).SetBytes(digest))
+	s.Mul(s, scalars[0].ModInverse(scalars[0], params.N))
+	return ecdsaSignature{r, s.Mod(s, params.N)}, nil
 }
 
 // scheme is a signature algorithm by name.
