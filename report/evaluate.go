@@ -21,9 +21,13 @@ func (t ThresholdRule) Evaluate(metrics map[string]Metric) Threshold {
 		}
 		return result
 	}
-	if metric.Unit == UnitCount && t.Stat != "count" {
+	if metric.Unit == UnitCount && t.Stat != StatCount && t.Stat != StatRate {
 		result.Actual = "no " + t.Stat
 		result.Hint = fmt.Sprintf("%q is a counter; compare it with a plain number", t.Metric)
+		return result
+	}
+	if t.Stat == StatRate && metric.Of == 0 {
+		result.Hint = fmt.Sprintf("nothing was counted that %q could be a share of", t.Metric)
 		return result
 	}
 	if metric.Unit != UnitCount && metric.Count == 0 {
@@ -41,6 +45,21 @@ func (t ThresholdRule) Evaluate(metrics map[string]Metric) Threshold {
 	result.Actual = t.format(actual)
 	return result
 }
+
+// Judge is [ThresholdRule.Evaluate] with what the run measured. It gives [VerdictError] where the measured times are the
+// generator's and not the relying party's.
+func (t ThresholdRule) Judge(run *Run) Threshold {
+	if t.OfLatency() && run.Load.Limited() {
+		return Threshold{
+			Text: t.Text, Verdict: VerdictError, Actual: "not claimed",
+			Hint: "the load generator could not keep up, so its times are not those of the relying party: " + lowerRate,
+		}
+	}
+	return t.Evaluate(run.Metrics)
+}
+
+// lowerRate is what to do when the generator could not keep up.
+const lowerRate = "ask for less, or give passrig more of the machine"
 
 // alternatives are the metrics of the same action or, where there is none, the actions that have some.
 func (t ThresholdRule) alternatives(metrics map[string]Metric) []string {
@@ -80,8 +99,15 @@ func (t ThresholdRule) met(actual float64) bool {
 // format writes the actual value short, or exactly where rounding would make it look like the
 // limit it is not: "300ms" must not be shown as failing "< 300ms" by a microsecond.
 func (t ThresholdRule) format(actual float64) string {
-	if t.Stat == "count" {
+	switch t.Stat {
+	case StatCount:
 		return strconv.FormatFloat(actual, 'f', -1, 64)
+	case StatRate:
+		short := FormatShare(actual)
+		if actual != t.Value && short == FormatShare(t.Value) {
+			return strconv.FormatFloat(actual*100, 'g', 10, 64) + "%"
+		}
+		return short
 	}
 	short := FormatDuration(actual)
 	if actual != t.Value && short == FormatDuration(t.Value) {
@@ -110,8 +136,10 @@ func (m Metric) stat(name string) (float64, bool) {
 		return m.Max, true
 	case "mean":
 		return m.Mean, true
-	case "count":
+	case StatCount:
 		return float64(m.Count), true
+	case StatRate:
+		return float64(m.Count) / float64(m.Of), m.Of > 0
 	}
 	return 0, false
 }

@@ -35,6 +35,28 @@ func FormatDuration(ns float64) string {
 // FormatMS is FormatDuration for the millisecond members of the model.
 func FormatMS(ms float64) string { return FormatDuration(ms * 1e6) }
 
+// FormatShare writes a share of 1 as a percentage with three significant digits: "0.35%", "12.5%", "100%".
+func FormatShare(share float64) string {
+	switch percent := share * 100; {
+	case math.IsNaN(percent) || math.IsInf(percent, 0):
+		return "unknown"
+	case percent > 99.95 && percent < 100:
+		return "99.9%" // one that is not there must not look like none
+	case percent > 0 && percent < 0.01:
+		return strconv.FormatFloat(percent, 'g', 2, 64) + "%"
+	default:
+		return threeDigits(percent) + "%"
+	}
+}
+
+// FormatRate writes how often something happened in a second: "198/s", "0.5/s", "12500/s".
+func FormatRate(perSecond float64) string {
+	if math.IsNaN(perSecond) || math.IsInf(perSecond, 0) {
+		return "unknown"
+	}
+	return threeDigits(perSecond) + "/s"
+}
+
 func threeDigits(v float64) string {
 	decimals := 0
 	switch {

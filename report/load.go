@@ -68,6 +68,9 @@ func load(r io.Reader, limit int64) (*Run, error) {
 	if err := run.checkVerdicts(); err != nil {
 		return nil, err
 	}
+	if err := run.Load.check(); err != nil {
+		return nil, err
+	}
 	run.Summary = run.Summarize() // what the file says of itself may have been edited
 	return run, nil
 }
@@ -172,6 +175,11 @@ func (r *Run) checkVerdicts() error {
 	}
 	for i := range r.Thresholds {
 		errs = append(errs, check(r.Thresholds[i].Verdict, "thresholds", i))
+	}
+	if r.Load != nil && r.Load.Limit != nil {
+		for i := range r.Load.Limit.Points {
+			errs = append(errs, check(r.Load.Limit.Points[i].Verdict, "load.limit.points", i))
+		}
 	}
 	for _, err := range errs {
 		if err != nil {

@@ -46,6 +46,7 @@ type Run struct {
 	Metrics    map[string]Metric `json:"metrics"`
 	Thresholds []Threshold       `json:"thresholds"`
 	Suite      *Suite            `json:"suite,omitempty"` // when checks ran
+	Load       *LoadRun          `json:"load,omitempty"`  // when a load was offered
 	Summary    Summary           `json:"summary"`
 }
 
@@ -251,6 +252,7 @@ const (
 type Metric struct {
 	Unit      string  `json:"unit" redact:"-"` // UnitNanoseconds or UnitCount
 	Count     int64   `json:"count"`
+	Of        int64   `json:"of,omitempty"` // of a counter: among how many, as login.failed among all logins
 	Min       float64 `json:"min"`
 	Mean      float64 `json:"mean"`
 	P50       float64 `json:"p50"`
@@ -323,13 +325,13 @@ func (r *Run) Summarize() Summary {
 }
 
 // Verdict is the verdict of the whole run. A known failure stays a failure whatever else could not
-// be told, so fail comes before error; then warn, pass, and skip when nothing was judged.
+// be told, so fail comes before error, which a load is too whose generator could not keep up; then warn, pass, and skip when nothing was judged.
 func (r *Run) Verdict() Verdict {
 	s := r.Summary
 	switch {
 	case s.Failed > 0:
 		return VerdictFail
-	case s.Errored > 0:
+	case s.Errored > 0 || r.Load.Limited() || r.Load.lost() != 0:
 		return VerdictError
 	case s.Warned > 0 || s.Tolerated > 0:
 		return VerdictWarn

@@ -22,7 +22,10 @@ var update = flag.Bool("update", false, "rewrite testdata/runs")
 // functions below build, and readable by Load. Histograms are left out of the comparison: their
 // compression may differ between Go releases.
 func TestRunFiles(t *testing.T) {
-	for name, run := range map[string]*report.Run{"pass": passRun(), "mixed": mixedRun(), "partial": partialRun()} {
+	for name, run := range map[string]*report.Run{
+		"pass": passRun(), "mixed": mixedRun(), "partial": partialRun(),
+		"load": loadRun(), "load-mixed": loadMixedRun(), "load-limited": loadLimitedRun(), "load-limit": loadLimitRun(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", "runs", name+".json")
 			var want bytes.Buffer
@@ -67,6 +70,10 @@ func TestRunFilesMeanWhatTheirNamesSay(t *testing.T) {
 		{passRun(), report.VerdictPass, report.ExitPassed, 0},
 		{mixedRun(), report.VerdictFail, report.ExitFailed, 2},
 		{partialRun(), report.VerdictPass, report.ExitPassed, 3},
+		{loadRun(), report.VerdictPass, report.ExitPassed, 2},
+		{loadMixedRun(), report.VerdictFail, report.ExitFailed, 2},
+		{loadLimitedRun(), report.VerdictError, report.ExitCouldNot, 6},
+		{loadLimitRun(), report.VerdictPass, report.ExitPassed, 2},
 	}
 	for _, tt := range tests {
 		if got := tt.run.Verdict(); got != tt.verdict {

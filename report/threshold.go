@@ -14,20 +14,22 @@ import (
 //	threshold = metric [ "." stat ] op value
 //	metric    = word { "." word }
 //	word      = letter { letter | digit | "_" | "-" }
-//	stat      = "p50" | "p90" | "p95" | "p99" | "p99.9" | "min" | "max" | "mean" | "count"
+//	stat      = "p50" | "p90" | "p95" | "p99" | "p99.9" | "min" | "max" | "mean" | "count" | "rate"
 //	op        = "<" | "<=" | ">" | ">=" | "==" | "!="
 //	value     = number                          (for count, and a metric without stat, which is a counter)
+//	          | number [ "%" ]                  (for rate: 1%, or a number from 0 to 1)
 //	          | number unit { number unit }     (for the other stats: 300ms, 1.5s, 1m30s)
 //	unit      = "ns" | "us" | "µs" | "ms" | "s" | "m" | "h"
 //
 // White space may stand around op and at both ends. A percentile is the smallest recorded value
-// that at least that share of the samples does not exceed.
+// that at least that share of the samples does not exceed. A rate is a counter's share of what it counts among, as
+// login.failed.rate is that of all logins.
 type ThresholdRule struct {
 	Text   string  // as written, without surrounding white space
 	Metric string  // "login.total"
 	Stat   string  // "p95"; "count" when none was written
 	Op     string  // one of the six operators
-	Value  float64 // nanoseconds, or a plain number when Stat is "count"
+	Value  float64 // nanoseconds; a plain number when Stat is "count", and from 0 to 1 when it is "rate"
 }
 
 // ThresholdError says what is wrong with the text of a threshold, and where.
@@ -49,10 +51,16 @@ func (e *ThresholdError) Error() string {
 	return fmt.Sprintf("threshold %q: %s", e.Text, e.Message)
 }
 
+// The statistics that are no times.
+const (
+	StatCount = "count" // how many
+	StatRate  = "rate"  // a counter's share of what it counts among, 0 to 1
+)
+
 func operators() []string { return []string{"<=", ">=", "==", "!=", "<", ">"} }
 
 func statistics() []string {
-	return []string{"p50", "p90", "p95", "p99", "p99.9", "min", "max", "mean", "count"}
+	return []string{"p50", "p90", "p95", "p99", "p99.9", "min", "max", "mean", StatCount, StatRate}
 }
 
 // ParseThreshold reads a threshold such as "login.total.p95 < 300ms" or "login.errors == 0".
@@ -116,7 +124,7 @@ func splitStat(left string) (metric, stat string) {
 			return m, s
 		}
 	}
-	return left, "count"
+	return left, StatCount
 }
 
 // badMetricName returns where a name goes wrong and the length of the wrong part, 0 if it is fine.
@@ -139,6 +147,13 @@ func badMetricName(name string) (offset, length int) {
 
 // parseValue reads the limit. An Offset below zero in the error means that the statistic is wrong.
 func (t *ThresholdRule) parseValue(value string, statWritten bool) *ThresholdError {
+	share, percent := strings.CutSuffix(value, "%")
+	switch {
+	case t.Stat == StatRate:
+		return t.parseShare(strings.TrimSpace(share), percent)
+	case percent:
+		return t.notAShare(value)
+	}
 	number, numberErr := strconv.ParseFloat(value, 64)
 	if numberErr == nil && (math.IsNaN(number) || math.IsInf(number, 0)) || strings.HasPrefix(value, "0x") {
 		return &ThresholdError{Message: fmt.Sprintf("%q is not a number", value)}
@@ -146,10 +161,10 @@ func (t *ThresholdRule) parseValue(value string, statWritten bool) *ThresholdErr
 	duration, durationErr := time.ParseDuration(value)
 	isNumber, isDuration := numberErr == nil, durationErr == nil && numberErr != nil
 	switch {
-	case t.Stat == "count" && isNumber:
+	case t.Stat == StatCount && isNumber:
 		t.Value = number
 		return nil
-	case t.Stat != "count" && isDuration:
+	case t.Stat != StatCount && isDuration:
 		t.Value = float64(duration)
 		return nil
 	case isNumber: // of a distribution
@@ -166,12 +181,50 @@ func (t *ThresholdRule) parseValue(value string, statWritten bool) *ThresholdErr
 		}
 	}
 	hint := `a time is a number with a unit, like "300ms" or "1.5s"`
-	if t.Stat == "count" {
+	if t.Stat == StatCount {
 		hint = "a count is compared with a plain number"
 	}
 	return &ThresholdError{Message: fmt.Sprintf("%q is not a limit", value), Hint: hint}
 }
 
+// parseShare reads the limit of a rate.
+func (t *ThresholdRule) parseShare(text string, percent bool) *ThresholdError {
+	const hint = `write a percentage, like "1%"`
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(number) || strings.HasPrefix(text, "0x") {
+		return &ThresholdError{Message: fmt.Sprintf("rate is a share, but %q is none", text), Hint: hint}
+	}
+	if percent {
+		number /= 100
+	} else if number > 1 {
+		return &ThresholdError{Message: fmt.Sprintf("rate is a share, and %q is more than the whole", text), Hint: fmt.Sprintf("write %q", text+"%")}
+	}
+	if number < 0 || number > 1 {
+		return &ThresholdError{Message: "rate is a share, from 0% to 100%", Hint: hint}
+	}
+	t.Value = number
+	return nil
+}
+
+// notAShare is about a percentage that is compared with something else than a rate.
+func (t *ThresholdRule) notAShare(value string) *ThresholdError {
+	if t.Stat != StatCount {
+		return &ThresholdError{Message: fmt.Sprintf("%s is a time, but %q is a share", t.Stat, value), Hint: `write a time, like "300ms"`}
+	}
+	return &ThresholdError{Message: fmt.Sprintf("count is a number, but %q is a share", value), Hint: fmt.Sprintf("compare the rate: %s.rate", t.Metric)}
+}
+
+// OfLatency says whether the limit is about how fast the relying party is: a time, but not one of the generator of a
+// load itself.
+func (t ThresholdRule) OfLatency() bool {
+	return t.Stat != StatCount && t.Stat != StatRate && t.Metric != MetricLag
+}
+
+// OfFailures says whether the limit is about operations or iterations that did not end as they should.
+func (t ThresholdRule) OfFailures() bool {
+	return t.Metric == MetricFailed || strings.HasSuffix(t.Metric, "."+PartFailed)
+}
+
 func timeStatistics() []string {
-	return slices.DeleteFunc(statistics(), func(s string) bool { return s == "count" })
+	return slices.DeleteFunc(statistics(), func(s string) bool { return s == StatCount || s == StatRate })
 }

@@ -22,6 +22,9 @@ func TestParseThreshold(t *testing.T) {
 		{"login.total.mean > 1µs", ThresholdRule{"login.total.mean > 1µs", "login.total", "mean", ">", 1000}},
 		{"dropped < 5", ThresholdRule{"dropped < 5", "dropped", "count", "<", 5}},
 		{"p95.min < 1ms", ThresholdRule{"p95.min < 1ms", "p95", "min", "<", 1e6}},
+		{"login.failed.rate < 1%", ThresholdRule{"login.failed.rate < 1%", "login.failed", "rate", "<", 0.01}},
+		{"load.failed.rate <= 0.005", ThresholdRule{"load.failed.rate <= 0.005", "load.failed", "rate", "<=", 0.005}},
+		{"a.rate == 100 %", ThresholdRule{"a.rate == 100 %", "a", "rate", "==", 1}},
 		{"login.total.p95 < 0s", ThresholdRule{"login.total.p95 < 0s", "login.total", "p95", "<", 0}},
 	}
 	for _, tt := range tests {
@@ -60,6 +63,13 @@ func TestParseThresholdErrors(t *testing.T) {
 		{"login.errors == none", 16, 4, `"none" is not a limit`, "a count is compared with a plain number"},
 		{"login.errors < NaN", 15, 3, `"NaN" is not a number`, ""},
 		{"login.errors < Inf", 15, 3, `"Inf" is not a number`, ""},
+		{"login.failed.rate < 5", 20, 1, `rate is a share, and "5" is more than the whole`, `write "5%"`},
+		{"login.failed.rate < 300ms", 20, 5, `rate is a share, but "300ms" is none`, `write a percentage, like "1%"`},
+		{"login.failed.rate < NaN", 20, 3, `rate is a share, but "NaN" is none`, `write a percentage, like "1%"`},
+		{"login.failed.rate < 101%", 20, 4, "rate is a share, from 0% to 100%", `write a percentage, like "1%"`},
+		{"login.failed.rate > -1%", 20, 3, "rate is a share, from 0% to 100%", `write a percentage, like "1%"`},
+		{"login.failed < 1%", 15, 2, `count is a number, but "1%" is a share`, "compare the rate: login.failed.rate"},
+		{"login.total.p95 < 1%", 18, 2, `p95 is a time, but "1%" is a share`, `write a time, like "300ms"`},
 		{"login.errors <> 3", 14, 3, `"> 3" is not a limit`, "a count is compared with a plain number"},
 	}
 	for _, tt := range tests {
@@ -84,7 +94,7 @@ func TestParseThresholdErrors(t *testing.T) {
 }
 
 func FuzzParseThreshold(f *testing.F) {
-	for _, seed := range []string{"login.total.p95 < 300ms", "a==0", "<", "é.p95 < 1h", "a.p99.9>=-1ns", "a < 0x1p-2"} {
+	for _, seed := range []string{"login.total.p95 < 300ms", "a==0", "<", "é.p95 < 1h", "a.p99.9>=-1ns", "a < 0x1p-2", "login.failed.rate < 1%", "a.rate<=.5"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -112,9 +122,11 @@ func TestEvaluate(t *testing.T) {
 	metrics := r.Metrics()
 	metrics["empty.total"] = Metric{Unit: UnitNanoseconds}
 	metrics["old.total"] = Metric{Unit: UnitNanoseconds, Count: 1, P50: 5, P99: 5, Max: 5}
+	metrics["login.failed"] = Metric{Unit: UnitCount, Count: 3, Of: 1000}
+	metrics["whole.failed"] = Metric{Unit: UnitCount, Count: 99_999, Of: 100_000}
 	metrics["edge.total"] = Metric{Unit: UnitNanoseconds, Count: 1, P95: 300.0004e6, Max: 301e6}
 
-	const recorded = "; there is edge, empty, login, old"
+	const recorded = "; there is edge, empty, login, old, whole"
 	tests := []struct {
 		in      string
 		verdict Verdict
@@ -131,13 +143,20 @@ func TestEvaluate(t *testing.T) {
 		{"login.total.p99.9 < 1s", VerdictPass, "100ms", ""},
 		{"login.errors == 0", VerdictPass, "0", ""},
 		{"login.errors > 0", VerdictFail, "0", ""},
+		{"login.failed.rate < 1%", VerdictPass, "0.3%", ""},
+		{"login.failed.rate < 0.3%", VerdictFail, "0.3%", ""},
+		{"login.failed.rate == 0.003", VerdictPass, "0.3%", ""},
+		{"whole.failed.rate < 99.91%", VerdictFail, "99.999%", ""},
+		{"login.failed == 3", VerdictPass, "3", ""},
+		{"login.errors.rate < 1%", VerdictError, "no samples", `nothing was counted that "login.errors" could be a share of`},
+		{"login.total.rate < 1%", VerdictError, "no samples", `nothing was counted that "login.total" could be a share of`},
 		{"edge.total.p95 < 300ms", VerdictFail, "300.0004ms", ""},
 		{"empty.total.p95 < 1h", VerdictError, "no samples", ""},
 		{"empty.total.count == 0", VerdictError, "no samples", ""},
 		{"old.total.p99.9 < 1h", VerdictError, "no p99.9", ""},
 		{"login.errors.p95 < 1h", VerdictError, "no p95", `"login.errors" is a counter; compare it with a plain number`},
 		{"logn.total.p95 < 1h", VerdictError, "no samples", `nothing was recorded as "logn.total" in this run` + recorded},
-		{"login.totl.p95 < 1h", VerdictError, "no samples", `nothing was recorded as "login.totl" in this run; there is login.errors, login.total`},
+		{"login.totl.p95 < 1h", VerdictError, "no samples", `nothing was recorded as "login.totl" in this run; there is login.errors, login.failed, login.total`},
 		{"whoami.errors == 0", VerdictError, "no samples", `nothing was recorded as "whoami.errors" in this run` + recorded},
 	}
 	for _, tt := range tests {

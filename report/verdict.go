@@ -25,7 +25,7 @@ const (
 // ExitCode returns the exit code for a finished run, from its summary.
 //
 //	fail   1   also when other things errored: a known failure stays known
-//	error  3
+//	error  3      also a load whose generator could not keep up
 //	skip   3   nothing was judged (no step ran, or all were skipped), and a run that
 //	           judged nothing must not turn a build green
 //	warn   0
@@ -75,6 +75,7 @@ func (r *Run) Caveats() []string {
 	if n := r.Summary.Skipped; n > 0 {
 		out = append(out, plural(n, "step or check was", "steps or checks were")+" skipped and therefore not verified.")
 	}
+	out = append(out, r.Load.caveats()...)
 	out = append(out, r.unverified()...)
 	if len(r.Checks) == 0 && len(r.Steps) == 0 {
 		out = append(out, "No step and no check ran.")

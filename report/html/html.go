@@ -15,7 +15,7 @@ import (
 	"github.com/passrig/passrig/report"
 )
 
-//go:embed page.tmpl parts.tmpl style.css
+//go:embed page.tmpl parts.tmpl load.tmpl checks.tmpl style.css
 var files embed.FS
 
 // Write writes the run as a complete HTML document. Everything in it is escaped for where it
@@ -26,7 +26,7 @@ func Write(w io.Writer, run *report.Run) error {
 	if err != nil {
 		return fmt.Errorf("read embedded style: %w", err)
 	}
-	tmpl, err := template.ParseFS(files, "page.tmpl", "parts.tmpl")
+	tmpl, err := template.ParseFS(files, "*.tmpl")
 	if err != nil {
 		return fmt.Errorf("parse embedded template: %w", err)
 	}

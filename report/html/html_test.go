@@ -2,12 +2,14 @@ package html_test
 
 import (
 	"bytes"
+	"encoding/xml"
 	"errors"
 	"flag"
 	"io"
 	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,7 +57,7 @@ func TestEmptyRun(t *testing.T) {
 
 // allowed are the elements the templates use; anything else came out of the data.
 const allowed = " html head body meta title style a svg defs pattern rect path circle line text desc header nav main section article " +
-	"footer div p span strong h1 h2 h3 ul ol li dl dt dd table colgroup col thead tbody tr th td code pre details summary figure figcaption time "
+	"footer div p span strong h1 h2 h3 ul ol li dl dt dd table caption colgroup col thead tbody tr th td code pre details summary figure figcaption time "
 
 // checkDocument holds a page to what the package promises about every page.
 func checkDocument(t failer, page []byte) {
@@ -73,10 +75,27 @@ func checkDocument(t failer, page []byte) {
 			t.Errorf("reference to #%s leads nowhere", id)
 		}
 	}
+	for _, drawing := range drawings.FindAll(page, -1) {
+		// Which characters a text may have is another question in XML than in HTML.
+		text := strings.Map(func(r rune) rune {
+			if r < ' ' && r != '\n' || r >= 0xfffe && r <= 0xffff {
+				return '?'
+			}
+			return r
+		}, strings.ToValidUTF8(string(drawing), "?"))
+		if err := xml.Unmarshal([]byte(text), new(struct{})); err != nil {
+			t.Errorf("a drawing is not XML: %v\n%.300s", err, drawing)
+		}
+	}
 	if !bytes.Contains(page, []byte(`content="default-src &#39;none&#39;;`)) && !bytes.Contains(page, []byte(`content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"`)) {
 		t.Errorf("no content security policy")
 	}
 }
+
+var (
+	pathData = regexp.MustCompile(`^([MLHVZh ]*(-?\d+(\.\d+)?)*)*$`)
+	drawings = regexp.MustCompile(`(?s)<svg class="plot".*?</svg>\n?.*?</svg>`)
+)
 
 type checker struct {
 	failer
@@ -138,9 +157,14 @@ func (c *checker) attribute(element, key, val string) {
 		c.refs = append(c.refs, strings.Fields(val)...)
 	case strings.HasPrefix(key, "on") || key == "style" || key == "src" || key == "srcset" || key == "action":
 		c.Errorf("%s has the attribute %s=%q", element, key, val)
-	case key == "x" || key == "width":
-		if strings.Contains(val, "NaN") || strings.Contains(val, "Inf") || strings.HasPrefix(val, "-") {
+	case slices.Contains(strings.Fields("x y x1 x2 y1 y2 cx cy r width height dx dy"), key):
+		v, err := strconv.ParseFloat(strings.TrimSuffix(val, "%"), 64)
+		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 && key != "dx" && key != "dy" {
 			c.Errorf("%s has the attribute %s=%q", element, key, val)
+		}
+	case key == "d":
+		if !pathData.MatchString(val) {
+			c.Errorf("a path is not one: %.200q", val)
 		}
 	}
 }
@@ -198,13 +222,20 @@ func TestContrast(t *testing.T) {
 	dark, _, _ = strings.Cut(dark, "* {")
 	for scheme, text := range map[string]string{"light": light, "dark": dark} {
 		colors := make(map[string]float64)
-		for _, m := range regexp.MustCompile(`--([a-z-]+): (#[0-9a-f]{6})`).FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`--([a-z0-9-]+): (#[0-9a-f]{6})`).FindAllStringSubmatch(text, -1) {
 			colors[m[1]] = luminance(t, m[2])
 		}
 		pairs := map[string][]string{
 			"paper": {"ink", "soft", "accent"}, "sheet": {"ink", "soft", "accent", "pass", "fail", "error", "warn"},
 			"tint": {"ink", "soft"}, "warn-bg": {"ink", "warn"}, "fail-bg": {"ink", "fail", "soft"}, "pass-bg": {"pass"},
 			"error-bg": {"error"}, "skip-bg": {"skip"}, "info-bg": {"info"},
+		}
+		for _, line := range []string{"line-1", "line-2", "line-3", "line-4", "line-5", "line-6", "fail", "bar"} {
+			for _, back := range []string{"sheet", "paper", "tint"} { // WCAG 2.2, 1.4.11
+				if ratio := (max(colors[line], colors[back]) + .05) / (min(colors[line], colors[back]) + .05); ratio < 3 {
+					t.Errorf("%s: %s on %s has a contrast of %.2f", scheme, line, back, ratio)
+				}
+			}
 		}
 		for back, fronts := range pairs {
 			for _, front := range fronts {

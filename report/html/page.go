@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +26,8 @@ type page struct {
 	Caveats    []string
 	Trouble    []*item // failures, errors, warnings, in this order
 	Scenarios  []scenario
-	Checks     []*item
+	Load       *loadView
+	Checks     *checksView
 	Thresholds []thresholdRow
 	Latency    *latency
 	Counters   []counter
@@ -54,8 +54,9 @@ type scenario struct {
 type item struct {
 	Anchor           string // unique in the document
 	Look             look
-	Verdict          report.Verdict
 	Title, Kicker    string // Kicker says what it belongs to
+	ID               string // of a check
+	Severity         int    // 0 is the worst; of a check
 	Where            string
 	Duration         string
 	Message, Hint    string
@@ -94,8 +95,7 @@ type thresholdRow struct {
 }
 
 type counter struct {
-	Name string
-	N    int64
+	Name, N, Share string
 }
 
 type fact struct{ Name, Value string }
@@ -136,11 +136,16 @@ func newPage(run *report.Run) *page {
 		{look{"warn", "!", "warned"}, s.Warned},
 		{look{"skip", "–", "skipped"}, s.Skipped},
 	}
-	p.addSteps(run)
-	for i := range run.Checks {
-		p.Checks = append(p.Checks, checkItem(&run.Checks[i], i))
+	if s.Tolerated > 0 {
+		p.Counts = append(p.Counts, count{tolerated(), s.Tolerated})
 	}
-	p.feature()
+	p.addSteps(run)
+	checks := make([]*item, len(run.Checks))
+	for i := range run.Checks {
+		checks[i] = checkItem(&run.Checks[i], i)
+	}
+	p.feature(checks)
+	p.Checks, p.Load = newChecksView(run, checks), newLoadView(run)
 	for _, th := range run.Thresholds {
 		p.Thresholds = append(p.Thresholds, thresholdRow{Threshold: th, Look: lookOf(th.Verdict), Where: where(th.File, th.Line)})
 	}
@@ -174,12 +179,14 @@ func (p *page) addSteps(run *report.Run) {
 	}
 }
 
-// feature collects what needs attention, worst first.
-func (p *page) feature() {
-	for _, v := range []report.Verdict{report.VerdictFail, report.VerdictError, report.VerdictWarn} {
+// feature collects what needs attention, worst first. Failures that were known, or are less severe than asked for, stay
+// in the list of checks.
+func (p *page) feature(checks []*item) {
+	checks = slices.SortedStableFunc(slices.Values(checks), func(a, b *item) int { return a.Severity - b.Severity })
+	for _, kind := range []look{lookOf(report.VerdictFail), lookOf(report.VerdictError), lookOf(report.VerdictWarn)} {
 		collect := func(items []*item) {
 			for _, it := range items {
-				if it.Verdict == v {
+				if it.Look == kind {
 					it.Featured = true
 					p.Trouble = append(p.Trouble, it)
 				}
@@ -188,13 +195,13 @@ func (p *page) feature() {
 		for i := range p.Scenarios {
 			collect(p.Scenarios[i].Items)
 		}
-		collect(p.Checks)
+		collect(checks)
 	}
 }
 
 func stepItem(step *report.Step, i int, scenario string) *item {
 	it := &item{
-		Anchor: fmt.Sprintf("step-%d", i+1), Look: lookOf(step.Verdict), Verdict: step.Verdict,
+		Anchor: fmt.Sprintf("step-%d", i+1), Look: lookOf(step.Verdict),
 		Title: step.Title, Kicker: scenario, Where: where(step.File, step.Line), Duration: report.FormatMS(step.DurationMS),
 		Message: step.Message, Hint: step.Hint, Expected: step.Expected, Actual: step.Actual, Outcome: step.Outcome, Notes: step.Notes,
 		Page: newPageSeen(step.Page), Timeline: newTimeline(step, i),
@@ -217,17 +224,31 @@ func stepItem(step *report.Step, i int, scenario string) *item {
 	return it
 }
 
+// severities are those of checks, worst first.
+func severities() []string { return []string{"critical", "high", "medium", "low", "info"} }
+
 func checkItem(c *report.Check, i int) *item {
 	it := &item{
-		Anchor: fmt.Sprintf("check-%d", i+1), Look: lookOf(c.Verdict), Verdict: c.Verdict, Title: c.Title,
+		Anchor: fmt.Sprintf("check-%d", i+1), Look: lookOf(c.Verdict), Title: c.Title,
 		Kicker: c.ID, Duration: report.FormatMS(c.DurationMS), Message: c.Message, Expected: c.Expected, Actual: c.Actual, Basis: c.Basis,
-		Hint: c.Hint,
+		Hint: c.Hint, ID: c.ID, Severity: slices.Index(severities(), c.Severity),
 	}
 	if it.Title == "" {
-		it.Title = c.ID
+		it.Title, it.ID = c.ID, ""
 	}
-	if c.Severity != "" {
-		it.Kicker += ", " + c.Severity
+	if c.Verdict == report.VerdictFail && c.Tolerated != "" {
+		it.Look = tolerated()
+	}
+	if c.NotApplicable {
+		it.Look = inapplicable()
+	}
+	if c.Verdict == report.VerdictSkip {
+		it.Duration = "" // there was nothing to time
+	}
+	for _, s := range []string{c.Severity, c.Level} {
+		if s != "" {
+			it.Kicker += ", " + s
+		}
 	}
 	if c.Tolerated != "" {
 		it.Notes = append(it.Notes, "Does not fail the run: "+c.Tolerated+".")
@@ -285,77 +306,11 @@ func headline(run *report.Run) (head, standfirst string) {
 			head, standfirst = fmt.Sprintf("%d passed", s.Passed), "What was verified passed, but not everything was verified."
 		}
 	}
+	if run.Load != nil {
+		standfirst = run.Load.Verdict()
+	}
 	if run.Partial {
 		head += ", run incomplete"
 	}
 	return head, standfirst
-}
-
-func where(file string, line int) string {
-	switch {
-	case file == "":
-		return ""
-	case line == 0:
-		return file
-	}
-	return fmt.Sprintf("%s:%d", file, line)
-}
-
-func facts(run *report.Run) []fact {
-	tool := strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version)
-	if run.Tool.Commit != "" {
-		tool += " (" + run.Tool.Commit + ")"
-	}
-	all := []fact{
-		{"Relying party", run.Target.Origin},
-		{"Requests sent to", run.Target.BaseURL},
-		{"rp.id", run.Target.RPID},
-		{"Adapter", run.Target.Adapter},
-		{"Driver", run.Driver},
-		{"Browser", run.Browser},
-		{"Seed", strconv.FormatUint(run.Seed, 10)},
-		{"Started", run.Started.UTC().Format(time.RFC3339)},
-		{"Duration", report.FormatMS(run.DurationMS)},
-		{"Made by", tool},
-		{"Platform", strings.Trim(run.Tool.OS+"/"+run.Tool.Arch+" "+run.Tool.Go, "/ ")},
-	}
-	var known []fact
-	for _, f := range all {
-		if f.Value != "" {
-			known = append(known, f)
-		}
-	}
-	return known
-}
-
-// command is a command line that makes the same run again.
-func command(run *report.Run) string {
-	parts := []string{"passrig", "run"}
-	seen := make(map[string]bool)
-	for _, sc := range run.Scenarios {
-		if sc.File != "" && !seen[sc.File] {
-			seen[sc.File] = true
-			parts = append(parts, quote(sc.File))
-		}
-	}
-	if len(seen) == 0 {
-		return ""
-	}
-	parts = append(parts, "--seed", strconv.FormatUint(run.Seed, 10))
-	if run.Driver != "" {
-		parts = append(parts, "--driver", quote(run.Driver))
-	}
-	return strings.Join(parts, " ")
-}
-
-// quote makes s one word of a POSIX shell.
-func quote(s string) string {
-	harmless := strings.IndexFunc(s, func(c rune) bool {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		return !letter && !strings.ContainsRune("./_-:@", c)
-	}) < 0
-	if harmless && !strings.HasPrefix(s, "-") {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -19,6 +19,7 @@ func Write(w io.Writer, run *report.Run) error {
 	out.Checks = orEmpty(out.Checks)
 	out.Steps = orEmpty(out.Steps)
 	out.Thresholds = orEmpty(out.Thresholds)
+	out.Load = loadLists(out.Load)
 	if out.Metrics == nil {
 		out.Metrics = map[string]report.Metric{}
 	}
@@ -29,6 +30,21 @@ func Write(w io.Writer, run *report.Run) error {
 		return fmt.Errorf("write result file: %w", err)
 	}
 	return nil
+}
+
+// loadLists is the load without lists that are nil.
+func loadLists(load *report.LoadRun) *report.LoadRun {
+	if load == nil {
+		return nil
+	}
+	out := *load
+	out.Phases, out.Outcomes, out.Series = orEmpty(out.Phases), orEmpty(out.Outcomes), orEmpty(out.Series)
+	if load.Limit != nil {
+		limit := *load.Limit
+		limit.Points = orEmpty(limit.Points)
+		out.Limit = &limit
+	}
+	return &out
 }
 
 func orEmpty[T any](list []T) []T {

@@ -17,7 +17,7 @@ import (
 
 // What is loaded and written again is the same, byte for byte: the runs are their own golden files.
 func TestWriteIsTheResultFile(t *testing.T) {
-	for _, name := range golden.Runs() {
+	for _, name := range append(golden.Runs(), golden.LoadRuns()...) {
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer
 			if err := jsonout.Write(&got, golden.Load(t, name)); err != nil {
@@ -35,7 +35,7 @@ func TestWriteIsTheResultFile(t *testing.T) {
 }
 
 func TestWriteHasNoNullLists(t *testing.T) {
-	run := &report.Run{}
+	run := &report.Run{Load: &report.LoadRun{Limit: &report.LoadLimit{}}}
 	var got bytes.Buffer
 	if err := jsonout.Write(&got, run); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestWriteHasNoNullLists(t *testing.T) {
 	if bytes.Contains(got.Bytes(), []byte("null")) || !bytes.Contains(got.Bytes(), []byte(`"schema": "passrig/run/1"`)) {
 		t.Errorf("got %s", &got)
 	}
-	if run.Schema != "" || run.Steps != nil {
+	if run.Schema != "" || run.Steps != nil || run.Load.Phases != nil || run.Load.Limit.Points != nil {
 		t.Error("the run was changed")
 	}
 }

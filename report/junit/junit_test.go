@@ -59,7 +59,7 @@ func write(t interface{ Fatal(...any) }, run *report.Run) ([]byte, parsed) {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range golden.Runs() {
+	for _, name := range append(golden.Runs(), golden.LoadRuns()...) {
 		t.Run(name, func(t *testing.T) {
 			run := golden.Load(t, name)
 			out, p := write(t, run)

@@ -10,81 +10,32 @@ import (
 	"github.com/passrig/passrig/report"
 )
 
-// column is one statistic of the latency table.
-type column struct {
-	name  string
-	value func(report.Metric) string
-}
-
-const columnWidth = 9
-
-// columnsFor returns the statistics that fit next to a name of the given width.
-func (p *printer) columnsFor(name int) []column {
-	ns := func(pick func(report.Metric) float64) func(report.Metric) string {
-		return func(m report.Metric) string { return report.FormatDuration(pick(m)) }
-	}
-	all := []column{
-		{"count", func(m report.Metric) string { return strconv.FormatInt(m.Count, 10) }},
-		{"p50", ns(func(m report.Metric) float64 { return m.P50 })},
-		{"p95", ns(func(m report.Metric) float64 { return m.P95 })},
-		{"p99", ns(func(m report.Metric) float64 { return m.P99 })},
-		{"max", ns(func(m report.Metric) float64 { return m.Max })},
-	}
-	for _, expendable := range []string{"count", "p99", "max"} {
-		if p.opts.Width <= 0 || name+len(all)*columnWidth <= p.opts.Width {
-			break
-		}
-		all = slices.DeleteFunc(all, func(c column) bool { return c.name == expendable })
-	}
-	return all
-}
-
-func cells(stats []column, text func(column) string) string {
-	var b strings.Builder
-	for _, c := range stats {
-		b.WriteString(padLeft(text(c), columnWidth))
-	}
-	return b.String()
-}
-
 // latencies writes the table of distributions; counters follow it.
 func (p *printer) latencies() {
-	if p.opts.Quiet || len(p.run.Metrics) == 0 {
+	if p.opts.Quiet || p.run.Load != nil { // which has tables of its own
 		return
 	}
-	names := slices.Sorted(maps.Keys(p.run.Metrics))
-	first := len("Latency")
-	for _, name := range names {
-		first = max(first, 2+width(oneLine(name)))
-	}
-	stats := p.columnsFor(first)
-	if p.opts.Width > 0 {
-		first = min(first, p.opts.Width-len(stats)*columnWidth)
-	}
-	head := pad("Latency", first) + cells(stats, func(c column) string { return c.name })
-	var times, counts []string
-	for _, name := range names {
+	var times, counts []line
+	first := 0
+	for _, name := range slices.Sorted(maps.Keys(p.run.Metrics)) {
 		m := p.run.Metrics[name]
-		l := pad("  "+cut(oneLine(name), first-2), first)
+		l := line{name: "  " + name}
+		first = max(first, width(oneLine(l.name)))
 		if m.Unit == report.UnitCount {
-			counts = append(counts, l+padLeft(strconv.FormatInt(m.Count, 10), columnWidth))
+			l.cells = []string{strconv.FormatInt(m.Count, 10)}
+			counts = append(counts, l)
 			continue
 		}
-		times = append(times, l+cells(stats, func(c column) string { return c.value(m) }))
+		l.cells = []string{strconv.FormatInt(m.Count, 10)}
+		for _, ns := range []float64{m.P50, m.P95, m.P99, m.Max} {
+			l.cells = append(l.cells, report.FormatDuration(ns))
+		}
+		times = append(times, l)
 	}
-	p.table(head, times)
-	p.table("Counts", counts)
-}
-
-func (p *printer) table(head string, rows []string) {
-	if len(rows) == 0 {
-		return
-	}
-	p.line()
-	p.line(p.paint(bold, head))
-	for _, l := range rows {
-		p.line(l)
-	}
+	p.grid(grid{
+		head: "Latency", columns: []string{"count", "p50", "p95", "p99", "max"}, expendable: []string{"count", "p99", "max"}, rows: times, first: first,
+	})
+	p.grid(grid{head: "Counts", columns: []string{""}, rows: counts, first: first})
 }
 
 func (p *printer) footer() {

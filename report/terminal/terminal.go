@@ -26,7 +26,7 @@ const minWidth = 40
 const slowMS = 1000
 
 // Write writes the summary: a line per step, what went wrong below the step it went wrong in,
-// then checks, thresholds, latencies, caveats, and the counts as the last line. Control
+// then checks, the load, thresholds, latencies, caveats, and the counts as the last line. Control
 // characters, which an RP could have put into an answer, are shown and not sent to the terminal.
 func Write(w io.Writer, run *report.Run, opts Options) error {
 	if opts.Width > 0 {
@@ -36,6 +36,7 @@ func Write(w io.Writer, run *report.Run, opts Options) error {
 	p.header()
 	p.scenarios()
 	p.checks()
+	p.load()
 	p.thresholds()
 	p.latencies()
 	p.footer()

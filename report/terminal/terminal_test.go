@@ -31,7 +31,7 @@ func write(t interface{ Fatal(...any) }, run *report.Run, opts terminal.Options)
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range golden.Runs() {
+	for _, name := range allRuns() {
 		run := golden.Load(t, name)
 		for variant, opts := range map[string]terminal.Options{
 			"plain":   {Width: 100, Reports: []string{"out.html", "junit.xml"}},
@@ -47,8 +47,26 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+func TestNothingIsWiderThanTheTerminal(t *testing.T) {
+	for _, name := range allRuns() {
+		run := golden.Load(t, name)
+		if l := run.Load; l != nil { // a soak of a day
+			l.Counts.Scheduled, l.Counts.Started, l.Counts.Finished = 1_728_000_000, 1_728_000_000, 1_728_000_000
+			l.Phases[len(l.Phases)-1].Counts = l.Counts
+		}
+		for columns := 40; columns <= 120; columns += 4 {
+			lines := strings.Split(strings.TrimSpace(write(t, run, terminal.Options{Width: columns, Verbose: true})), "\n")
+			for _, line := range lines[:len(lines)-1] { // the last is one line whatever the width
+				if w := (&runewidth.Condition{StrictEmojiNeutral: true}).StringWidth(line); w > columns {
+					t.Errorf("%s: %d columns wide, limit %d: %q", name, w, columns, line)
+				}
+			}
+		}
+	}
+}
+
 func TestColorSaysNothingOfItsOwn(t *testing.T) {
-	for _, name := range golden.Runs() {
+	for _, name := range allRuns() {
 		run := golden.Load(t, name)
 		bare := write(t, run, terminal.Options{Width: 80})
 		colored := write(t, run, terminal.Options{Width: 80, Color: true})
@@ -98,6 +116,9 @@ func TestHostileText(t *testing.T) {
 			}},
 			Thresholds: []report.Threshold{{Text: nasty.Draw(t, "text"), Verdict: report.VerdictError, Actual: nasty.Draw(t, "actual")}},
 		}
+		if rapid.Bool().Draw(t, "load") {
+			run.Load = hostileLoad(t, nasty)
+		}
 		lines := strings.Split(strings.TrimSpace(write(t, run, opts)), "\n")
 		for _, line := range lines[:len(lines)-1] { // the last is one line whatever the width
 			if strings.ContainsAny(line, "\x1b\r\x07\t\u009b\u202e") {
@@ -116,4 +137,25 @@ func TestWriteErrors(t *testing.T) {
 	if err := terminal.Write(w, &report.Run{}, terminal.Options{}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v, want the writer's error", err)
 	}
+}
+
+func allRuns() []string { return append(golden.Runs(), golden.LoadRuns()...) }
+
+// hostileLoad is a load with nasty text wherever there can be text.
+func hostileLoad(t *rapid.T, nasty *rapid.Generator[string]) *report.LoadRun {
+	l := &report.LoadRun{
+		Model: nasty.Draw(t, "model"), Connections: nasty.Draw(t, "connections"), Transport: nasty.Draw(t, "transport"), Signing: nasty.Draw(t, "signing"),
+		Users: report.LoadUsers{Source: nasty.Draw(t, "source")}, Segment: nasty.Draw(t, "segment"),
+		Phases: []report.LoadPhase{{Name: nasty.Draw(t, "phase"), Counts: report.LoadCounts{Started: 1}}},
+		Outcomes: []report.LoadOutcome{{
+			Journey: nasty.Draw(t, "journey"), Operation: nasty.Draw(t, "operation"), Class: nasty.Draw(t, "class"), Count: 1, Example: nasty.Draw(t, "example"),
+		}},
+	}
+	if rapid.Bool().Draw(t, "limited") {
+		l.Generator.Limited = nasty.Draw(t, "limited by")
+	}
+	if rapid.Bool().Draw(t, "search") {
+		l.Limit = &report.LoadLimit{Bounded: nasty.Draw(t, "bounded"), Points: []report.LoadPoint{{Rate: 5, Verdict: report.VerdictFail, Message: nasty.Draw(t, "message")}}}
+	}
+	return l
 }

@@ -14,6 +14,10 @@ import (
 // Runs are the names of the hand-made runs that every writer is tested with.
 func Runs() []string { return []string{"pass", "mixed", "partial"} }
 
+// LoadRuns are the names of hand-made runs of loads: one that went well, one with journeys of which some went wrong, one
+// that was interrupted and whose generator could not keep up, and a search for the highest rate.
+func LoadRuns() []string { return []string{"load", "load-mixed", "load-limited", "load-limit"} }
+
 // Load reads one of the runs from the tests of a package directly below report.
 func Load(t *testing.T, name string) *report.Run {
 	t.Helper()

@@ -1,0 +1,99 @@
+package html
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/passrig/passrig/report"
+)
+
+func where(file string, line int) string {
+	switch {
+	case file == "":
+		return ""
+	case line == 0:
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+func facts(run *report.Run) []fact {
+	tool := strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version)
+	if run.Tool.Commit != "" {
+		tool += " (" + run.Tool.Commit + ")"
+	}
+	all := []fact{
+		{"Relying party", run.Target.Origin},
+		{"Requests sent to", run.Target.BaseURL},
+		{"rp.id", run.Target.RPID},
+		{"Adapter", run.Target.Adapter},
+		{"Driver", run.Driver},
+		{"Browser", run.Browser},
+		{"Seed", strconv.FormatUint(run.Seed, 10)},
+		{"Started", run.Started.UTC().Format(time.RFC3339)},
+		{"Duration", report.FormatMS(run.DurationMS)},
+		{"Made by", tool},
+		{"Platform", strings.Trim(run.Tool.OS+"/"+run.Tool.Arch+" "+run.Tool.Go, "/ ")},
+	}
+	var known []fact
+	for _, f := range all {
+		if f.Value != "" {
+			known = append(known, f)
+		}
+	}
+	return known
+}
+
+// command is a command line that makes the same run again.
+func command(run *report.Run) string {
+	if run.Suite != nil {
+		return checkCommand(run)
+	}
+	parts := []string{"passrig", "run"}
+	if run.Load != nil {
+		parts[1] = "load"
+	}
+	seen := make(map[string]bool)
+	for _, sc := range run.Scenarios {
+		if sc.File != "" && !seen[sc.File] {
+			seen[sc.File] = true
+			parts = append(parts, quote(sc.File))
+		}
+	}
+	if len(seen) == 0 {
+		return ""
+	}
+	parts = append(parts, "--seed", strconv.FormatUint(run.Seed, 10))
+	if run.Driver != "" {
+		parts = append(parts, "--driver", quote(run.Driver))
+	}
+	return strings.Join(parts, " ")
+}
+
+func checkCommand(run *report.Run) string {
+	parts := []string{"passrig", "check", quote(run.Target.Adapter), "--origin", quote(run.Target.Origin)}
+	s := run.Suite
+	for _, f := range []fact{{"--tier", s.Tier}, {"--fail-on", s.FailOn}, {"--baseline", s.Baseline}, {"--driver", run.Driver}} {
+		if f.Value != "" {
+			parts = append(parts, f.Name, quote(f.Value))
+		}
+	}
+	if s.Strict {
+		parts = append(parts, "--strict")
+	}
+	return strings.Join(append(parts, "--seed", strconv.FormatUint(run.Seed, 10)), " ")
+}
+
+// quote makes s one word of a POSIX shell.
+func quote(s string) string {
+	harmless := strings.IndexFunc(s, func(c rune) bool {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		return !letter && !strings.ContainsRune("./_-:@", c)
+	}) < 0
+	if harmless && !strings.HasPrefix(s, "-") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
