@@ -57,7 +57,7 @@ func headings() map[string]string {
 	return map[string]string{
 		"Adapter": "The adapter file", "File": "The scenario file", "HTTPStep": "Step of an operation",
 		"OptionsSpec": "Options", "CredentialSpec": "Credential", "ResultSpec": "Result",
-		"PageSpec": "Page", "PageFill": "Fill", "PageSelect": "Select", "PageText": "Expect text", "PageEvaluate": "Evaluate",
+		"LoadSpec": "Load", "LoadTLS": "TLS of a load", "PageSpec": "Page", "PageFill": "Fill", "PageSelect": "Select", "PageText": "Expect text", "PageEvaluate": "Evaluate",
 	}
 }
 
@@ -140,8 +140,11 @@ func value(t reflect.Type, tag reflect.StructTag) string {
 		return "list: " + value(t.Elem(), tag)
 	case reflect.Map:
 		keys := "names to "
-		if k := tag.Get("keys"); k != "" {
+		switch k := tag.Get("keys"); {
+		case strings.Count(k, ",") > 3:
 			keys = "operations to "
+		case k != "":
+			keys = choices(k) + " to "
 		}
 		return keys + value(t.Elem(), tag)
 	case reflect.Bool:
@@ -162,7 +165,7 @@ func value(t reflect.Type, tag reflect.StructTag) string {
 		case "Tamper":
 			return "change"
 		}
-		return strings.ToLower(t.Name()) // text, tree, duration, threshold
+		return strings.ToLower(t.Name()) // text, tree, duration, rate, share
 	default:
 		if enum := tag.Get("enum"); enum != "" {
 			return choices(enum)

@@ -68,9 +68,9 @@ func (c *stepChecker) checkPagesStep(p *Page, key, n *source.Node) {
 }
 
 // checkOperationDriver reports an operation that is done on the page only.
-func (c *stepChecker) checkOperationDriver(at *source.Node, adapter *Adapter, name string) {
+func (l *loader) checkOperationDriver(at *source.Node, adapter *Adapter, name string) {
 	if op := adapter.Operations[name]; op.PageOnly() {
-		c.needsBrowser(at, "the adapter %q does %s on its page only", adapter.Name, name)
+		l.needsBrowser(at, "the adapter %q does %s on its page only", adapter.Name, name)
 	}
 }
 

@@ -5,9 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/scenarios/internal/shape"
@@ -65,10 +63,10 @@ func (d *decoder) value(n, key *source.Node, f shape.Field, v reflect.Value) {
 		d.integer(n, f, p)
 	case *Duration:
 		d.duration(n, f, p)
-	case *Threshold:
-		if d.scalar(n, textKind) {
-			*p = Threshold{Pos: posOf(n), Text: n.Value}
-		}
+	case *Rate:
+		p.t = d.measure(n, rateExample, rateOf)
+	case *Share:
+		p.t = d.measure(n, shareExample, shareOf)
 	case *string:
 		d.text(n, f, p)
 	case *bool:
@@ -108,7 +106,7 @@ func (d *decoder) compound(n, key *source.Node, f shape.Field, v reflect.Value) 
 
 func (d *decoder) text(n *source.Node, f shape.Field, p *string) {
 	if n.Kind != source.String {
-		if len(f.Enum) > 0 {
+		if len(f.Enum) > 0 && !slices.Contains(f.Enum, n.Value) {
 			d.fail(n, diag.Suggest("", f.Enum), "expected text, got %s", n.Kind)
 		} else {
 			d.expected(n, textKind)
@@ -132,51 +130,6 @@ func (d *decoder) text(n *source.Node, f shape.Field, p *string) {
 
 func matches(pattern, s string) bool {
 	return regexp.MustCompile(pattern).MatchString(s)
-}
-
-func (d *decoder) integer(n *source.Node, f shape.Field, p *Int) {
-	t := newTemplate(n, d.errs)
-	t.low, t.high = f.Low, f.High
-	if isExpression(t) && len(f.Enum) == 0 {
-		p.t = t
-		return
-	}
-	value, ok := t.literal.(int)
-	switch {
-	case n.Kind != source.Int || !ok:
-		d.expected(n, source.Int.String())
-		return
-	case len(f.Enum) > 0 && !slices.Contains(f.Enum, strconv.Itoa(value)):
-		d.fail(n, diag.Suggest(n.Value, f.Enum), "unknown value %s", n.Value)
-	case value < f.Low || value > f.High:
-		d.fail(n, "", "%s is %d, not %s", f.Name, value, bounds(f.Low, f.High))
-	}
-	p.t = t
-}
-
-// isExpression says whether the scalar is exactly one expression.
-func isExpression(t *template) bool { return len(t.parts) == 1 && t.parts[0].expr != nil }
-
-func (d *decoder) duration(n *source.Node, f shape.Field, p *Duration) {
-	const what = "a duration such as 800ms or 2m"
-	if n.Kind != source.String {
-		d.expected(n, what)
-		return
-	}
-	t := newTemplate(n, d.errs)
-	t.signed = f.Signed
-	p.t = t
-	if isExpression(t) {
-		return
-	}
-	span, err := time.ParseDuration(n.Value)
-	switch {
-	case err != nil:
-		d.fail(n, "units are h, m, s, ms, us and ns", "%q is not %s", n.Value, what)
-		p.t = nil
-	case span < 0 && !f.Signed:
-		d.fail(n, "", "%s cannot be negative", f.Name)
-	}
 }
 
 func (d *decoder) list(n *source.Node, f shape.Field, v reflect.Value) {

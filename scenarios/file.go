@@ -16,8 +16,9 @@ type File struct {
 	Params      map[string]Param   `yaml:"params" names:"variable" doc:"Values that --param NAME=VALUE can change."`
 	Accounts    map[string]Account `yaml:"accounts" names:"label" doc:"Provider accounts with their devices. An account also stands for a user of the same name."`
 	Users       map[string]User    `yaml:"users" names:"label" doc:"Users at the relying party. Needed only to set more than the name."`
-	Steps       []Step             `yaml:"steps" either:"true" doc:"What happens, in order. Required, unless there are checks."`
+	Steps       []Step             `yaml:"steps" either:"true" doc:"What happens, in order. Required, unless there are checks or a load with journeys."`
 	Checks      *Checks            `yaml:"checks" either:"true" doc:"What passrig check does with the target. {} is what it does anyhow."`
+	Load        *LoadSpec          `yaml:"load" either:"true" doc:"Makes the scenario a load: its steps are what every iteration does."`
 	Thresholds  []Threshold        `yaml:"thresholds" doc:"Limits on metrics, such as: login.total.p95 < 300ms"`
 
 	Adapter *Adapter `yaml:"-"` // resolved from Target.Adapter
@@ -99,8 +100,10 @@ type User struct {
 	Password    Text `yaml:"password" doc:"Default: random. Never shown in a report."`
 }
 
-// Threshold is one limit on a metric, as text with its position.
+// Threshold is one limit on a metric. As a scalar it is the limit alone.
 type Threshold struct {
-	Pos  Pos
-	Text string
+	Pos   Pos      `yaml:"-"`
+	Text  string   `yaml:"that,required" scalar:"true" doc:"The limit, such as login.total.p95 < 300ms or login.failed.rate < 1%."`
+	Abort bool     `yaml:"abort" doc:"End the load as soon as the limit is crossed. What was measured until then is still reported."`
+	After Duration `yaml:"after" doc:"How long a load goes on before abort looks at the limit. Default: 0s."`
 }

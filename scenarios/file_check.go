@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -9,10 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/passrig/passrig/internal/diag"
-	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios/internal/shape"
 	"github.com/passrig/passrig/scenarios/internal/source"
 )
@@ -36,10 +33,9 @@ func (l *loader) checkFile(f *File, root *source.Node) {
 	c.checkEnv()
 	c.checkTarget()
 	c.checkPeople()
-	s := l.newStepChecker(f, root)
-	s.scope = c.base
-	s.steps(f.Steps, root.Get("steps"))
-	c.checkThresholds()
+	metrics := c.checkSteps()
+	c.checkLoad()
+	c.checkThresholds(metrics)
 	c.checkChecks()
 }
 
@@ -280,24 +276,6 @@ func (c *fileChecker) checkAuthenticator(a *Authenticator, provider string, n *s
 	for i, name := range a.Algorithms {
 		if name != "ES256" {
 			c.fail(n.Get("algorithms").Item(i), "write algorithms: [ES256]", "fido-u2f attestation is for ES256 keys only, not for %s", name)
-		}
-	}
-}
-
-func (c *fileChecker) checkThresholds() {
-	for i, t := range c.file.Thresholds {
-		n := c.root.Get("thresholds").Item(i)
-		_, err := report.ParseThreshold(t.Text)
-		if e, ok := errors.AsType[*report.ThresholdError](err); ok {
-			at := utf8.RuneCountInString(t.Text[:e.Offset])
-			width := utf8.RuneCountInString(t.Text[e.Offset : e.Offset+e.Length])
-			hint := e.Hint
-			if diag.Nearest(e.Word, e.Known) != "" {
-				hint = diag.Suggest(e.Word, e.Known)
-			}
-			c.errs.Add(n.DiagnosticIn(at, width, diag.KindMeaning, e.Message, hint))
-		} else if err != nil {
-			c.fail(n, "", "%s", err)
 		}
 	}
 }

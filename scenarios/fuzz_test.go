@@ -94,8 +94,12 @@ func FuzzLoad(f *testing.F) {
 		if err := compiled[kindScenario].Validate(plain(root)); err != nil {
 			t.Errorf("it loads, but the schema says %v", err)
 		}
-		if file.Adapter == nil || len(file.Steps) == 0 && file.Checks == nil {
-			t.Error("it loads without an adapter, or without steps and checks")
+		if file.Adapter == nil || len(file.Steps) == 0 && file.Checks == nil && file.Load == nil {
+			t.Error("it loads without an adapter, or without steps, checks and load")
+		}
+		plan, err := file.LoadPlan(Env{"params": map[string]any{}})
+		if err == nil && (plan == nil) != (file.Load == nil) {
+			t.Errorf("load %v, plan %v", file.Load, plan)
 		}
 	})
 }

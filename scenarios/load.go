@@ -74,6 +74,7 @@ func Load(path string, options Options) (*File, error) {
 	if f.Target != nil && f.Target.CA != "" {
 		f.Target.CA = beside(path, f.Target.CA)
 	}
+	f.Load.beside(path)
 	return f, nil
 }
 

@@ -204,6 +204,9 @@ func (g *schemaWriter) field(f shape.Field) object {
 
 const (
 	expressionPattern = `^\s*\$\{\{`
+	numberPattern     = `\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?`
+	ratePattern       = `^` + numberPattern + `(/[smh])?$|\$\{\{`
+	sharePattern      = `^` + numberPattern + `%?$|\$\{\{`
 	durationPattern   = `^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$|^[+-]?0$`
 )
 
@@ -213,8 +216,10 @@ func (g *schemaWriter) value(f shape.Field, t reflect.Type) object {
 	switch t {
 	case reflect.TypeFor[Text](), reflect.TypeFor[Expr]():
 		return object{{"type", scalar}}
-	case reflect.TypeFor[Threshold]():
-		return object{{"type", "string"}}
+	case reflect.TypeFor[Rate]():
+		return measureSchema(property{"maximum", MaxRate}, ratePattern)
+	case reflect.TypeFor[Share]():
+		return measureSchema(property{"maximum", 1}, sharePattern)
 	case reflect.TypeFor[Tree]():
 		return object{}
 	case reflect.TypeFor[Tamper]():
@@ -245,6 +250,14 @@ func (g *schemaWriter) value(f shape.Field, t reflect.Type) object {
 	default:
 		panic(fmt.Sprintf("scenarios: no schema for %s", t))
 	}
+}
+
+// measureSchema is a number that is not negative, or a text with a unit.
+func measureSchema(bound property, pattern string) object {
+	return object{{"anyOf", []any{
+		object{{"type", "number"}, {"minimum", 0}, bound},
+		object{{"type", "string"}, {"pattern", pattern}},
+	}}}
 }
 
 func intSchema(f shape.Field) object {

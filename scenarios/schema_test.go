@@ -130,7 +130,7 @@ func TestTags(t *testing.T) {
 			if !strings.HasSuffix(f.Doc, ".") && !strings.Contains(f.Doc, ": ") {
 				t.Errorf("%s: doc %q", at, f.Doc)
 			}
-			if !slices.Contains([]string{"", "label", "variable"}, f.Names) {
+			if !slices.Contains([]string{"", "label", "variable", "metric"}, f.Names) {
 				t.Errorf("%s: names %q", at, f.Names)
 			}
 			if !slices.Contains([]string{"", "response", "result", "entry"}, f.Scope) {

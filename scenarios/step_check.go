@@ -26,6 +26,8 @@ type stepChecker struct {
 
 	ids map[string]int // line of each id in this file
 
+	journey *iteration // nil outside of a load
+
 	// Shared with the checkers of included files:
 	defined *definitions
 	inside  []string // the files being included, outermost first
@@ -89,6 +91,9 @@ func (c *stepChecker) step(s *Step, n *source.Node) {
 	c.offered(s, action, n)
 	c.checkChromeUse(s, action, n)
 	c.checkTamper(s, n.Get(action))
+	if c.journey != nil {
+		c.checkIteration(s, action, n)
+	}
 	if s.Page != nil {
 		c.checkPagesStep(s.Page, n.Key(action), at)
 	}
@@ -303,7 +308,7 @@ func (c *stepChecker) include(i *Include, key, n *source.Node) {
 	}
 	inner := &stepChecker{
 		loader: c.loader, file: c.file, alone: c.alone, path: path, scope: c.scope,
-		ids: map[string]int{}, defined: c.defined, inside: append(slices.Clone(c.inside), clean(path)),
+		ids: map[string]int{}, journey: c.journey, defined: c.defined, inside: append(slices.Clone(c.inside), clean(path)),
 	}
 	inner.included(list, root)
 }

@@ -128,6 +128,11 @@ func (e Expr) expressions() []*expression {
 // Int is a whole number, or one expression for it.
 type Int struct{ t *template }
 
+// NewInt is an Int that stands for n.
+func NewInt(n int) Int {
+	return Int{&template{raw: strconv.Itoa(n), literal: n, low: math.MinInt, high: math.MaxInt}}
+}
+
 // IsZero says whether the value was not given.
 func (i Int) IsZero() bool { return i.t == nil }
 
@@ -152,6 +157,8 @@ func (i Int) Value(env Env) (int, error) {
 	}
 	return n, nil
 }
+
+func (i Int) written() *template { return i.t }
 
 func (i Int) expressions() []*expression { return i.t.expressions() }
 
@@ -187,6 +194,11 @@ func wholeNumber(v any) (int, bool) {
 // Duration is a time span such as 800ms or 2m, or one expression for it.
 type Duration struct{ t *template }
 
+// NewDuration is a Duration that stands for span.
+func NewDuration(span time.Duration) Duration {
+	return Duration{&template{raw: span.String(), literal: span.String()}}
+}
+
 // IsZero says whether the value was not given.
 func (d Duration) IsZero() bool { return d.t == nil }
 
@@ -218,6 +230,8 @@ func (d Duration) Value(env Env) (time.Duration, error) {
 	}
 	return span, nil
 }
+
+func (d Duration) written() *template { return d.t }
 
 func (d Duration) expressions() []*expression { return d.t.expressions() }
 

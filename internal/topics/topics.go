@@ -14,8 +14,9 @@ type Kind string
 const (
 	KindVerdict  Kind = "verdict"
 	KindOutcome  Kind = "outcome"
-	KindFault    Kind = "fault"     // why an operation could not be judged
-	KindClient   Kind = "client"    // an error that the client refuses a ceremony with
+	KindFault    Kind = "fault"  // why an operation could not be judged
+	KindClient   Kind = "client" // an error that the client refuses a ceremony with
+	KindLoad     Kind = "load"
 	KindExitCode Kind = "exit-code" // of the program
 	KindAdapter  Kind = "adapter"
 	KindScenario Kind = "scenario"
@@ -38,7 +39,7 @@ type Topic struct {
 
 // All returns every topic, by kind.
 func All() []Topic {
-	return slices.Concat(verdicts(), outcomes(), faults(), clientErrors(), exitCodes())
+	return slices.Concat(verdicts(), outcomes(), faults(), clientErrors(), loads(), exitCodes())
 }
 
 // Find returns the topic with an id, in any case of letters.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/passrig/passrig/internal/load/ledger"
 	"github.com/passrig/passrig/internal/topics"
 )
 
@@ -53,6 +54,11 @@ func TestEveryWordOfTheOutputHasATopic(t *testing.T) {
 			if _, ok := topics.Find(topics.All(), word); !ok {
 				t.Errorf("no topic %q, which is a %s", word, source.typeName)
 			}
+		}
+	}
+	for class := ledger.Class(0); class.String() != "unknown"; class++ {
+		if !has(class.String()) {
+			t.Errorf("no topic %q, which is how an operation of a load can end", class)
 		}
 	}
 	for _, code := range []int{0, 1, 2, 3, 130} {

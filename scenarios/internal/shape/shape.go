@@ -13,7 +13,7 @@ import (
 //
 // Its tags are: yaml ("name,required,inline"), doc, example; enum (allowed values of the scalar, of
 // the list's items or of the map's values), pattern, min and max (of a number), signed (a duration
-// may be negative); keys (allowed member names of a map) and names ("label" or "variable": what its
+// may be negative); keys (allowed member names of a map) and names ("label", "variable" or "metric": what its
 // member names look like); scalar (a value that is not a mapping stands for this field); action
 // (exactly one field with the same tag is given; its value names the thing), body (at most one is);
 // alone (next to it only the named fields may stand); either (at least one field with this tag is given, and a list is
@@ -48,6 +48,7 @@ type Field struct {
 const (
 	LabelPattern    = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 	VariablePattern = "^[A-Za-z_][A-Za-z0-9_]*$"
+	MetricPattern   = "^[A-Za-z][A-Za-z0-9_-]*$" // of a word in a metric's name
 )
 
 // NamePattern is the pattern of a map's member names, or empty.
@@ -57,6 +58,8 @@ func (f Field) NamePattern() string {
 		return LabelPattern
 	case "variable":
 		return VariablePattern
+	case "metric":
+		return MetricPattern
 	}
 	return ""
 }
