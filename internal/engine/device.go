@@ -52,7 +52,7 @@ func (w *world) newDevice(key, provider string, spec *scenarios.Device) (Device,
 		}
 		return w.pages.NewDevice(spec.Chrome)
 	}
-	cfg, err := deviceConfig(provider, spec.Authenticator)
+	cfg, err := DeviceConfig(provider, spec.Authenticator)
 	if err != nil {
 		return nil, err
 	}
@@ -125,8 +125,9 @@ func request(c rp.Ceremony) (virtual.GetRequest, error) {
 	return virtual.GetRequest{Origin: c.Origin, TopOrigin: c.TopOrigin, RelatedOrigins: c.Related, Options: c.Options, Mediation: c.Mediation}, nil
 }
 
-// deviceConfig is the provider's way with what the scenario says differently.
-func deviceConfig(provider string, a *scenarios.Authenticator) (virtual.Config, error) {
+// DeviceConfig is how a device behaves: the provider's way, by its name, with what the scenario says differently, if it
+// does. An empty name is the default provider.
+func DeviceConfig(provider string, a *scenarios.Authenticator) (virtual.Config, error) {
 	p, ok := virtual.FindProvider(provider)
 	if !ok {
 		return virtual.Config{}, fmt.Errorf("unknown provider %q", provider)

@@ -30,6 +30,12 @@ func Open(cfg Config, file *scenarios.File) (*Target, error) {
 	}, nil
 }
 
+// ID is what the file's scenario is called in a result.
+func (t *Target) ID() string { return t.world.id }
+
+// Env is what the file's expressions see before its first step. Nobody may change it.
+func (t *Target) Env() scenarios.Env { return t.world.env }
+
 // Profile is what the file declares about the target.
 func (t *Target) Profile() map[string][]string { return t.world.file.Target.Profile.Members() }
 

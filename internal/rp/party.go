@@ -102,6 +102,9 @@ func (p *Party) BaseURL() string { return p.target.BaseURL }
 // Adapter says how the relying party is spoken to.
 func (p *Party) Adapter() *scenarios.Adapter { return p.target.Adapter }
 
+// Clock tells the time.
+func (p *Party) Clock() func() time.Time { return p.target.Clock }
+
 // Origin is the origin that the client claims.
 func (p *Party) Origin() string { return p.target.Origin }
 

@@ -18,7 +18,7 @@ import (
 // Session is one browser session at the relying party: its cookies and the values the adapter saved.
 // It is not safe for concurrent use.
 type Session struct {
-	jar       *cookiejar.Jar
+	jar       http.CookieJar
 	saved     map[string]any
 	learn     func(name string, secret any)
 	sawCookie bool
