@@ -13,6 +13,15 @@ import (
 // writeFile writes a file that is either there as a whole or not at all: what stood there before
 // stays until everything is on disk. What is not a regular file, such as a pipe, is written to directly.
 func (e *Env) writeFile(name string, write func(io.Writer) error) error {
+	return e.write(name, 0o666, write) // the user's mask decides
+}
+
+// writePrivateFile is writeFile for a file that nobody else may read.
+func (e *Env) writePrivateFile(name string, write func(io.Writer) error) error {
+	return e.write(name, 0o600, write)
+}
+
+func (e *Env) write(name string, mode fs.FileMode, write func(io.Writer) error) error {
 	path, regular, err := destination(e.path(name))
 	if err != nil {
 		return err
@@ -24,7 +33,7 @@ func (e *Env) writeFile(name string, write func(io.Writer) error) error {
 		}
 		return errors.Join(buffered(f, write), f.Close())
 	}
-	f, err := besides(path)
+	f, err := besides(path, mode)
 	if err != nil {
 		return err
 	}
@@ -55,7 +64,7 @@ func (e *Env) writable(name string) error {
 	if err != nil || !regular {
 		return err
 	}
-	f, err := besides(path)
+	f, err := besides(path, 0o600)
 	if err != nil {
 		return err
 	}
@@ -80,11 +89,11 @@ func destination(path string) (string, bool, error) {
 	return path, info.Mode().IsRegular(), nil
 }
 
-// besides makes a new file in the folder of path, with the permissions that the user's mask gives.
-func besides(path string) (*os.File, error) {
+// besides makes a new file in the folder of path, with the permissions that the user's mask leaves of mode.
+func besides(path string, mode fs.FileMode) (*os.File, error) {
 	dir := filepath.Dir(path)
 	for n := os.Getpid(); ; n++ {
-		f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf(".%s.%d.tmp", filepath.Base(path), n)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the user's mask decides
+		f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf(".%s.%d.tmp", filepath.Base(path), n)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}

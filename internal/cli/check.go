@@ -6,12 +6,9 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net"
-	"net/url"
 	"path"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -124,13 +121,9 @@ func (o *checkOptions) addFlags(cmd *cobra.Command) {
 	}
 }
 
-func (o *checkOptions) validate(cmd *cobra.Command) error {
-	o.seedValue = o.env.Seed()
-	if o.seed != "" {
-		var err error
-		if o.seedValue, err = strconv.ParseUint(o.seed, 10, 64); err != nil {
-			return usageError(cmd, "", "--seed %q: not a whole number of 0 or more, below 2^64", o.seed)
-		}
+func (o *checkOptions) validate(cmd *cobra.Command) (err error) {
+	if o.seedValue, err = seedOf(cmd, o.env, o.seed); err != nil {
+		return err
 	}
 	if o.jobs < 1 {
 		return usageError(cmd, "", "--jobs %d: not a number of 1 or more", o.jobs)
@@ -277,35 +270,18 @@ func (o *checkOptions) terms() (checks.Terms, error) {
 
 // mayBeTested refuses to attack somebody else's logins.
 func (o *checkOptions) mayBeTested(file *scenarios.File, target report.Target) error {
-	base := target.Origin
-	if target.BaseURL != "" {
-		base = target.BaseURL
+	here, err := onThisMachine(file, target)
+	if err != nil || here {
+		return err
 	}
-	u, err := url.Parse(base)
-	if err != nil {
-		return badFile("", "%w", err)
+	if !consented(file, target, o.mayTest) {
+		return badFile("if its owner agrees, add --i-may-test "+target.Origin, "%s is not on this machine: checks attack logins, and make accounts", target.Origin)
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	if o.rate == 0 {
+		o.rate = politeRate
 	}
-	host := u.Hostname()
-	if to, ok := file.Target.ConnectTo[net.JoinHostPort(host, port)]; ok {
-		if host, _, err = net.SplitHostPort(to); err != nil {
-			return badFile("", "target.connect-to: %w", err)
-		}
-	}
-	if loopback(host) || strings.HasSuffix(host, ".localhost") || o.mayTest == target.Origin || file.Target.IMayTest == target.Origin {
-		if o.rate == 0 && !loopback(host) && !strings.HasSuffix(host, ".localhost") {
-			o.rate = politeRate
-		}
-		return nil
-	}
-	return badFile("if its owner agrees, add --i-may-test "+target.Origin, "%s is not on this machine: checks attack logins, and make accounts", target.Origin)
+	return nil
 }
-
-// politeRate is how many operations a second somebody else's machine is asked for.
-const politeRate = 5
 
 // perform performs the checks, with progress.
 func (o *checkOptions) perform(ctx context.Context, cfg engine.Config, target *engine.Target, list []*checks.Check, terms checks.Terms) *report.Run {

@@ -25,13 +25,40 @@ type Env struct {
 	LookupEnv      func(string) (string, bool)
 	Now            func() time.Time
 	Dir            string           // where relative paths start; empty: the process's directory
-	Signals        <-chan os.Signal // interrupts; the second one calls Exit
+	Signals        <-chan os.Signal // interrupts; the last of two or three calls Exit
 	Exit           func(code int)
 	Seed           func() uint64 // a seed for a run that was given none
 	Version        string        // overrides the one the Go tool recorded
 
 	color func(tty bool) bool // asked when something is written, since a flag decides
 	stdin func() ([]byte, error)
+	ask   *request // to end by itself, if a command can
+}
+
+// request is how a command is asked to end by itself: the first signal does, instead of ending its context.
+type request struct {
+	mu   sync.Mutex
+	made chan struct{} // nil: nobody listens
+}
+
+// listen makes the next signal close the channel that it returns.
+func (r *request) listen() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.made = make(chan struct{})
+	return r.made
+}
+
+// make makes the request, and says whether somebody listened who had not been asked yet.
+func (r *request) make() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.made == nil {
+		return false
+	}
+	close(r.made)
+	r.made = nil
+	return true
 }
 
 // seedLimit keeps a made-up seed short enough to retype and exact in every JSON reader.
@@ -49,19 +76,24 @@ func OSEnv(version string) *Env {
 	}
 }
 
-// interruptible returns a context that the first signal ends. The second signal exits at once.
+// interruptible returns a context that the first signal ends, unless the command that runs has asked to be told first.
+// The signal after that exits at once.
 func (e *Env) interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
+	e.ask = &request{}
 	done := make(chan struct{})
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
-		for n := 0; ; n++ {
+		for {
 			select {
 			case <-e.Signals:
-				if n > 0 {
+				switch {
+				case e.ask.make():
+				case ctx.Err() != nil:
 					e.Exit(exitInterrupted)
+				default:
+					cancel()
 				}
-				cancel()
 			case <-done:
 				return
 			}

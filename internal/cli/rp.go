@@ -24,11 +24,15 @@ An --origin outside the RP ID's domain is a related origin, listed at /.well-kno
 an --embedder, /embed-me is the page for its frames, and /host plays the embedder: a page with such
 a frame, which with ?allow=none must not use passkeys.
 
+With --enrolled N it knows N users from the beginning: those of a load with the same --seed as
+--enrolled-seed, which then needs no prepare. --export writes them for load.users.import.
+
 When it is ready, it prints one line with its origin on standard output. It stops on Ctrl-C.`
 
 const rpExample = `  passrig rp
   passrig rp --listen 127.0.0.1:0 --db passkeys.db
   passrig rp --fault origin-suffix --fault type-unchecked   # for trying out passrig check
+  passrig rp --enrolled 100000 --enrolled-seed 7 --max-sessions 50000 --quiet   # for trying out passrig load
   passrig rp --tls --ca-out ca.pem --listen 127.0.0.1:8443
   passrig rp --tls --ca-out ca.pem --listen 127.0.0.1:8443 --origin https://login.localhost:8443 \
     --embedder https://shop.localhost:8443`
@@ -63,6 +67,8 @@ type rpOptions struct {
 	caOut     string
 	expose    bool
 	quiet     bool
+	sessions  int
+	roster    rosterOptions
 }
 
 func (o *rpOptions) addFlags(cmd *cobra.Command) {
@@ -76,9 +82,11 @@ func (o *rpOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.tls, "tls", false, "serve https, with a certificate of a throw-away authority")
 	cmd.Flags().StringVar(&o.caOut, "ca-out", "", "with --tls: write the authority's certificate (PEM) to this `FILE`")
 	cmd.Flags().BoolVar(&o.expose, "expose", false, "allow to listen on an address that others can reach")
+	cmd.Flags().IntVar(&o.sessions, "max-sessions", 0, "keep at most `N` sessions, of about 500 bytes each; the oldest make room (default 1048576)")
+	o.roster.add(cmd)
 	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "do not say why ceremonies are refused")
 	completeFlag(cmd, "fault", offering(faultWords, cobra.ShellCompDirectiveNoFileComp))
-	for _, name := range []string{"listen", "origin", "rp-id", "embedder"} {
+	for _, name := range []string{"listen", "origin", "rp-id", "embedder", "max-sessions"} {
 		completeFlag(cmd, name, cobra.NoFileCompletions)
 	}
 }
@@ -93,6 +101,11 @@ func (o *rpOptions) validate(cmd *cobra.Command) error {
 			"--listen %q: others could reach this address", o.listen)
 	case o.caOut != "" && !o.tls:
 		return usageError(cmd, "add --tls", "--ca-out without --tls: there is no authority")
+	case o.sessions < 0:
+		return usageError(cmd, "", "--max-sessions %d: not above 0", o.sessions)
+	}
+	if err := o.roster.validate(cmd); err != nil {
+		return err
 	}
 	for _, name := range o.faults {
 		if err := known(cmd, "fault", name, faultNames()); err != nil {
@@ -125,7 +138,7 @@ func loopback(host string) bool {
 }
 
 func (o *rpOptions) run(ctx context.Context) (err error) {
-	cfg := demorp.Config{RPID: o.rpID, Origins: o.origins, Embedders: o.embedders, Faults: o.faults, Clock: o.env.Now}
+	cfg := demorp.Config{RPID: o.rpID, Origins: o.origins, Embedders: o.embedders, Faults: o.faults, Clock: o.env.Now, MaxSessions: o.sessions}
 	if !o.quiet {
 		cfg.Logger = slog.New(slog.NewTextHandler(o.env.Stderr, nil))
 	}
@@ -136,6 +149,12 @@ func (o *rpOptions) run(ctx context.Context) (err error) {
 		}
 		defer func() { err = errors.Join(err, store.Close()) }()
 		cfg.Store = store
+	}
+	if cfg.Store == nil {
+		cfg.Store = demorp.NewMemoryStore()
+	}
+	if err := o.roster.enroll(ctx, o.env, cfg.Store); err != nil {
+		return err
 	}
 	listener, err := listen(ctx, o.listen)
 	if err != nil {

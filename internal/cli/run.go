@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,13 +87,9 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	}
 }
 
-func (o *runOptions) validate(cmd *cobra.Command) error {
-	o.seedValue = o.env.Seed()
-	if o.seed != "" {
-		var err error
-		if o.seedValue, err = strconv.ParseUint(o.seed, 10, 64); err != nil {
-			return usageError(cmd, "", "--seed %q: not a whole number of 0 or more, below 2^64", o.seed)
-		}
+func (o *runOptions) validate(cmd *cobra.Command) (err error) {
+	if o.seedValue, err = seedOf(cmd, o.env, o.seed); err != nil {
+		return err
 	}
 	if o.timeout <= 0 {
 		return usageError(cmd, "", "--timeout %s: not a positive duration", o.timeout)
@@ -119,6 +114,9 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 	if files, err = o.choose(files); err != nil {
 		return err
 	}
+	if i := slices.IndexFunc(files, func(f *scenarios.File) bool { return f.Load != nil }); i >= 0 {
+		return o.load(ctx, files, files[i])
+	}
 	for _, file := range files {
 		if len(file.Steps) == 0 {
 			return badFile("passrig check "+file.Path, "%s has checks and no steps to run", file.Path)
@@ -138,6 +136,19 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 		return err
 	}
 	return verdict(ctx, run)
+}
+
+// load plays the load that one of the files is.
+func (o *runOptions) load(ctx context.Context, files []*scenarios.File, file *scenarios.File) error {
+	switch {
+	case len(files) > 1:
+		return badFile("passrig load "+file.Path, "%s is a load, which is run alone", file.Path)
+	case o.driver.hasPages():
+		return badFile("leave out --driver browser", "%s is a load, which speaks to the relying party directly", file.Path)
+	}
+	l := newLoadOptions(o.env)
+	l.outputs, l.summary, l.seedValue, l.dryRun = o.outputs, o.summary, o.seedValue, o.dryRun
+	return l.play(ctx, file)
 }
 
 func (o *runOptions) config(files []*scenarios.File) engine.Config {

@@ -17,6 +17,7 @@ const (
 	defaultRPName       = "passrig demo"
 	defaultChallengeTTL = 5 * time.Minute
 	defaultSessionTTL   = 12 * time.Hour
+	defaultMaxSessions  = 1 << 20
 )
 
 // enum lists the values of one WebAuthn enumeration, separated by spaces.
@@ -78,6 +79,9 @@ type Config struct {
 	ChallengeTTL time.Duration
 	// SessionTTL is how long a sign-in lasts. Default: 12 h.
 	SessionTTL time.Duration
+	// MaxSessions bounds memory, of about 500 bytes each, when visitors come faster than their sessions end; the oldest
+	// make room. Default: 1048576.
+	MaxSessions int
 }
 
 // withDefaults returns a copy with every unset field filled in.
@@ -101,6 +105,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Attestation, "none")
 	setDefault(&c.ChallengeTTL, defaultChallengeTTL)
 	setDefault(&c.SessionTTL, defaultSessionTTL)
+	setDefault(&c.MaxSessions, defaultMaxSessions)
 	if c.Store == nil {
 		c.Store = NewMemoryStore()
 	}
@@ -140,6 +145,9 @@ func (c Config) validate() error {
 	}
 	if c.ChallengeTTL < 0 || c.SessionTTL < 0 {
 		errs = append(errs, errors.New("challenge and session lifetimes must be positive"))
+	}
+	if c.MaxSessions < 0 {
+		errs = append(errs, fmt.Errorf("most sessions %d: must be positive", c.MaxSessions))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("demo relying party: %w", err)

@@ -50,7 +50,7 @@ func New(cfg Config) (*Server, error) {
 		cfg:      cfg,
 		store:    cfg.Store,
 		log:      cfg.Logger,
-		sessions: newSessions(cfg.Clock, chosen.visitorTTL(&cfg), cfg.SessionTTL),
+		sessions: newSessions(cfg.Clock, chosen.visitorTTL(&cfg), cfg.SessionTTL, cfg.MaxSessions),
 		verifier: newVerifier(cfg.RPID, cfg.Origins, cfg.Embedders),
 	}
 	if s.verifier.anchors, err = newAnchors(cfg.AttestationRoots, cfg.Clock); err != nil {

@@ -11,8 +11,6 @@ import (
 const (
 	sessionCookie = "passrig_session"
 	sessionShards = 32
-	// maxShardSessions bounds memory when visitors come faster than their sessions expire; the oldest make room.
-	maxShardSessions = 1 << 15
 	// maxPending bounds the unanswered challenges of one session: a few tabs and an autofill request.
 	maxPending = 8
 )
@@ -40,6 +38,7 @@ type sessions struct {
 	clock        func() time.Time
 	anonymousTTL time.Duration
 	signedInTTL  time.Duration
+	maxShard     int // sessions of a shard; the oldest make room
 	shards       [sessionShards]sessionShard
 }
 
@@ -51,8 +50,8 @@ type sessionShard struct {
 	signedIn  list.List
 }
 
-func newSessions(clock func() time.Time, anonymousTTL, signedInTTL time.Duration) *sessions {
-	all := &sessions{clock: clock, anonymousTTL: anonymousTTL, signedInTTL: signedInTTL}
+func newSessions(clock func() time.Time, anonymousTTL, signedInTTL time.Duration, atMost int) *sessions {
+	all := &sessions{clock: clock, anonymousTTL: anonymousTTL, signedInTTL: signedInTTL, maxShard: max(atMost/sessionShards, 1)}
 	for i := range all.shards {
 		all.shards[i].byToken = make(map[string]*session)
 	}
@@ -68,7 +67,7 @@ func (all *sessions) add(s *session) {
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	shard.expire(now)
-	if len(shard.byToken) >= maxShardSessions {
+	if len(shard.byToken) >= all.maxShard {
 		shard.evictOldest()
 	}
 	shard.byToken[s.token] = s
@@ -147,12 +146,14 @@ func (shard *sessionShard) expire(now time.Time) {
 	}
 }
 
+// evictOldest makes room at the cost of the kind that there is more of: visitors who only come and go must not sign
+// anybody out, and those who signed in long ago must not end the ceremonies under way.
 func (shard *sessionShard) evictOldest() {
-	front := shard.anonymous.Front()
-	if front == nil {
-		front = shard.signedIn.Front()
+	kind := &shard.anonymous
+	if shard.signedIn.Len() > kind.Len() {
+		kind = &shard.signedIn
 	}
-	s, _ := front.Value.(*session)
+	s, _ := kind.Front().Value.(*session)
 	shard.drop(s)
 }
 

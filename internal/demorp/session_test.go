@@ -22,7 +22,7 @@ func TestSessionsExpire(t *testing.T) {
 
 func TestExpiredSessionsLeaveMemory(t *testing.T) {
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	all := newSessions(func() time.Time { return now }, time.Minute, time.Hour)
+	all := newSessions(func() time.Time { return now }, time.Minute, time.Hour, defaultMaxSessions)
 	kept := &session{token: "a kept one"}
 	all.add(kept)
 	for i := range 100 {
@@ -45,18 +45,31 @@ func TestExpiredSessionsLeaveMemory(t *testing.T) {
 }
 
 func TestSessionsAreBounded(t *testing.T) {
+	const most = 20 // of a shard
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	all := newSessions(func() time.Time { return now }, time.Minute, time.Hour)
-	user := &session{token: "a user", userID: []byte("user")}
-	all.add(user)
-	for i := range maxShardSessions + 10 {
-		all.add(&session{token: fmt.Sprint("a", i)})
-	}
-	if got := len(all.shard("a").byToken); got != maxShardSessions {
-		t.Errorf("%d sessions, want %d", got, maxShardSessions)
-	}
-	if all.find(user.token) == nil {
-		t.Error("visitors that never signed in pushed out a user")
+	for name, test := range map[string]struct {
+		few, many []byte // users; nil is anonymous
+	}{
+		"visitors that never sign in push out no user":         {[]byte("user"), nil},
+		"users of long ago do not push out a ceremony's start": {nil, []byte("user")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := newSessions(func() time.Time { return now }, time.Minute, time.Hour, most*sessionShards)
+			first := &session{token: "a first", userID: test.few}
+			all.add(first)
+			for i := range 3 * most {
+				all.add(&session{token: fmt.Sprint("a", i), userID: test.many})
+			}
+			if got := len(all.shard("a").byToken); got != most {
+				t.Errorf("%d sessions, want %d", got, most)
+			}
+			if all.find(first.token) == nil {
+				t.Error("the one of the other kind is gone")
+			}
+			if all.find("a0") != nil || all.find(fmt.Sprint("a", 3*most-1)) == nil {
+				t.Error("it was not the oldest that made room")
+			}
+		})
 	}
 }
 

@@ -107,13 +107,18 @@ func (t *Task) Grow(steps int) {
 }
 
 // Step counts one step as done and shows what is next, or was last, as label.
-func (t *Task) Step(label string) {
+func (t *Task) Step(label string) { t.advance(func(done int) int { return done + 1 }, label) }
+
+// Set says how many steps are done, with what is to be said about it: for tasks with many steps at a time.
+func (t *Task) Set(done int, label string) { t.advance(func(int) int { return done }, label) }
+
+func (t *Task) advance(count func(done int) int, label string) {
 	t.mu.Lock()
 	if t.ended {
 		t.mu.Unlock()
 		return
 	}
-	t.done++
+	t.done = count(t.done)
 	t.label = label
 	bar, done := t.bar, int64(t.done)
 	t.mu.Unlock()

@@ -173,3 +173,28 @@ func TestConcurrentSteps(t *testing.T) {
 		}
 	}
 }
+
+func TestManyStepsAtATime(t *testing.T) {
+	for _, tty := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var out lockedBuffer
+			p := NewProgress(&out, tty, time.Now)
+			task := p.Start("hold", 1000)
+			task.Set(400, "200/s")
+			<-time.After(plainInterval + time.Second)
+			task.Set(1000, "")
+			task.Done()
+			task.Set(7, "late")
+			p.Wait()
+			want := []string{"hold 40% 400/1000 in 10s, 200/s\n", "hold 100% 1000/1000 in 11s\n"}
+			if tty {
+				want = []string{"hold 400/1000", "200/s", "hold 1000/1000"}
+			}
+			for _, line := range want {
+				if got := out.String(); !strings.Contains(got, line) || strings.Contains(got, "late") {
+					t.Errorf("tty %v: got %q, want %q in it", tty, got, line)
+				}
+			}
+		})
+	}
+}
