@@ -15,6 +15,9 @@ FUZZTIME ?= 30s
 SOAKTIME ?= 10m
 SOAKRUNS ?= 20
 
+# Such as -quick, or -only='^(passrig|floor)'; with any, no document is written.
+BENCHFLAGS ?=
+
 export GOFLAGS ?= -mod=readonly
 
 # The relying parties in examples: their packages are there when npm has left its list of them.
@@ -25,7 +28,7 @@ browsers := chromium-headless-shell chrome-headless-shell chromium chromium-brow
 
 # Packages that start goroutines or share memory; the others cannot race. In examples nothing of ours runs
 # that does not run in these too.
-concurrent = $$(grep -rlE --include='*.go' --exclude-dir=node_modules --exclude-dir=examples 'go func|sync\.|synctest|httptest\.New' . | xargs -n 1 dirname | sort -u)
+concurrent = $$(grep -rlE --include='*.go' --exclude-dir=node_modules --exclude-dir=peers --exclude-dir=examples 'go func|sync\.|synctest|httptest\.New' . | xargs -n 1 dirname | sort -u)
 
 # Packages whose tests keep files that -update rewrites.
 golden = $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules 'flag\.Bool\("update"' . | xargs -n 1 dirname | sort -u)
@@ -88,7 +91,12 @@ soak: has-go has-node has-browser $(rps) ## look for rare failures: tests with -
 	@$(MAKE) fuzz FUZZTIME=$(SOAKTIME)
 
 .PHONY: bench
-bench: has-go ## run the benchmarks
+bench: build bin/peers/client bin/peers/k6 ## compare the cost of a login with k6 and others, and write docs/performance.md (7 minutes)
+	@go build -trimpath -o bin/bench-load ./bench/load
+	@bin/bench-load -json bin/bench-load.json $(or $(BENCHFLAGS),-markdown docs/performance.md)
+
+.PHONY: bench-go
+bench-go: has-go ## run the benchmarks of the Go packages
 	@go test -run='^$$' -bench=. -benchmem ./...
 
 .PHONY: bench-browser
@@ -110,6 +118,14 @@ clean: ## remove what make has built and installed
 .bin/golangci-lint: go.tool.mod
 	@echo "building golangci-lint (minutes, once)"
 	@go build -modfile=go.tool.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# What passrig load is compared with: a module of its own.
+bin/peers/client: $(wildcard bench/peers/client/*.go bench/peers/go.*)
+	@go build -C bench/peers -trimpath -o $(CURDIR)/$@ ./client
+
+bin/peers/k6: $(wildcard bench/peers/k6/*.go bench/peers/go.*)
+	@echo "building k6 (minutes, once)"
+	@go build -C bench/peers -trimpath -o $(CURDIR)/$@ ./k6
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	@echo "npm ci $*"

@@ -108,20 +108,6 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// TestDescendants looks at this process, which is somebody's child and has a thread name in parentheses.
-func TestDescendants(t *testing.T) {
-	family, err := descendants(os.Getppid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range family {
-		if p.pid == os.Getpid() && p.parent == os.Getppid() {
-			return
-		}
-	}
-	t.Errorf("%d is not below %d: %v", os.Getpid(), os.Getppid(), family)
-}
-
 // named is a visitor who is signed in under that name whoever they are.
 type named string
 

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/passrig/passrig/bench/internal/measure"
 )
 
 // entry is a contender that can take part.
@@ -106,7 +108,7 @@ func (c *contender) open(n int) error {
 
 // stop ends browser and process, and returns what is left of them: processes and temporary files.
 func (c *contender) stop() (left []string, err error) {
-	family, err := descendants(c.cmd.Process.Pid)
+	family, err := measure.Family(c.cmd.Process.Pid)
 	if err != nil {
 		return nil, err
 	}
@@ -126,11 +128,11 @@ func (c *contender) stop() (left []string, err error) {
 }
 
 // living describes those of the processes that still run.
-func living(family []process) []string {
+func living(family []measure.Process) []string {
 	var list []string
 	for _, p := range family {
-		if again, alive := readProcess(p.pid); alive && again.started == p.started && again.state != 'Z' {
-			list = append(list, fmt.Sprintf("process %d (%s)", p.pid, p.name))
+		if again, alive := measure.ReadProcess(p.PID); alive && again.Started == p.Started && again.State != 'Z' {
+			list = append(list, fmt.Sprintf("process %d (%s)", p.PID, p.Name))
 		}
 	}
 	return list

@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "error:", err)
 		return 2
 	}
-	r, err := measure(ctx, s, stderr)
+	r, err := measureAll(ctx, s, stderr)
 	if err == nil {
 		err = errors.Join(r.print(stdout), r.save(s.json))
 	}

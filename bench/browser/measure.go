@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/passrig/passrig/bench/internal/measure"
 	"github.com/passrig/passrig/internal/demorp"
 )
 
@@ -25,8 +26,8 @@ type bench struct {
 	progress   io.Writer
 }
 
-// measure has all contenders take their turns and returns what was measured.
-func measure(ctx context.Context, s settings, stderr io.Writer) (*result, error) {
+// measureAll has all contenders take their turns and returns what was measured.
+func measureAll(ctx context.Context, s settings, stderr io.Writer) (*result, error) {
 	wrapper, err := os.ReadFile(filepath.Join(s.root, "virtual", "cdp", "wrapper.js"))
 	if err != nil {
 		return nil, err
@@ -178,15 +179,15 @@ func (b *bench) login(c *contender, o order) (reply, usage, error) {
 	if err != nil {
 		return reply{}, usage{}, err
 	}
-	party, _ := readProcess(os.Getpid())
+	party, _ := measure.ReadProcess(os.Getpid())
 	r, err := c.tell(o)
 	if err != nil {
 		return r, usage{}, err
 	}
 	b.result.fail(c, r.Failed)
-	partyNow, _ := readProcess(os.Getpid())
+	partyNow, _ := measure.ReadProcess(os.Getpid())
 	after, err := use(c.cmd.Process.Pid)
-	return r, usage{client: after.client - before.client, browser: after.browser - before.browser, party: partyNow.cpu - party.cpu}, err
+	return r, usage{client: after.client - before.client, browser: after.browser - before.browser, party: partyNow.CPU - party.CPU}, err
 }
 
 // setUps times fresh contexts.

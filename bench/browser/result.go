@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,17 +10,19 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/passrig/passrig/bench/internal/measure"
 )
 
 // result is everything that was measured. Its JSON form is the file beside the table.
 type result struct {
-	When     time.Time `json:"when"`
-	Browser  string    `json:"browser"`
-	CPUs     int       `json:"cpus"`
-	Contexts int       `json:"contexts"`
-	Crowd    int       `json:"crowd"`
-	Rows     []*row    `json:"contenders"`
-	Figures  []figure  `json:"figures"`
+	When     time.Time        `json:"when"`
+	Browser  string           `json:"browser"`
+	CPUs     int              `json:"cpus"`
+	Contexts int              `json:"contexts"`
+	Crowd    int              `json:"crowd"`
+	Rows     []*row           `json:"contenders"`
+	Figures  []measure.Figure `json:"figures"`
 }
 
 // row is a contender's.
@@ -78,19 +79,7 @@ func (s *soak) growth() float64 {
 			}
 		}
 	}
-	return median(slopes) * 1024 * 1000
-}
-
-// figure is a promise and what became of it.
-type figure struct {
-	What    string  `json:"what"`
-	Unit    string  `json:"unit"`
-	Value   float64 `json:"value"`
-	Low     float64 `json:"low"` // of all rounds
-	High    float64 `json:"high"`
-	AtLeast float64 `json:"atLeast,omitempty"`
-	AtMost  float64 `json:"atMost,omitempty"`
-	Reached bool    `json:"reached"`
+	return measure.Median(slopes) * 1024 * 1000
 }
 
 func newResult(s settings) *result {
@@ -168,9 +157,7 @@ func (r *result) judge() {
 		if len(values) == 0 {
 			return
 		}
-		f := figure{What: what, Unit: unit, Value: median(values), Low: slices.Min(values), High: slices.Max(values), AtLeast: atLeast, AtMost: atMost}
-		f.Reached = (atLeast == 0 || f.Value >= atLeast) && (atMost == 0 || f.Value <= atMost)
-		r.Figures = append(r.Figures, f)
+		r.Figures = append(r.Figures, measure.NewFigure(what, unit, values, atLeast, atMost))
 	}
 	at := fmt.Sprintf(", %d contexts", n)
 	add("page login / bare DevTools client"+at, "x", r.ratios(page, rival, n), 0.9, 0)
@@ -191,15 +178,7 @@ func (r *result) judge() {
 }
 
 func rates(samples []sample) []float64 {
-	return pick(samples, func(s sample) float64 { return s.Rate })
-}
-
-func pick(samples []sample, f func(sample) float64) []float64 {
-	out := make([]float64, len(samples))
-	for i, s := range samples {
-		out[i] = f(s)
-	}
-	return out
+	return measure.Pick(samples, func(s sample) float64 { return s.Rate })
 }
 
 // print writes the table.
@@ -211,23 +190,13 @@ func (r *result) print(w io.Writer) error {
 	fmt.Fprintf(t, "contender\tlogins/s, 1 context\tlogins/s, %d contexts\tof bare\tbrowser CPU ms/login\tclient CPU ms/login\tRP CPU ms/login\tMB/context\tset-up p50 ms\n", n)
 	for _, row := range r.Rows {
 		many := row.Rates[n]
-		fmt.Fprintf(t, "%s\t%s\t%s\t%.2f\t%.1f\t%.2f\t%.2f\t%.1f\t%.0f\n", row.Name, spread(rates(row.Rates[1]), "%.0f"), spread(rates(many), "%.0f"),
-			median(r.ratios(row.Name, rival, n)), median(pick(many, func(s sample) float64 { return s.BrowserCPU })),
-			median(pick(many, func(s sample) float64 { return s.ClientCPU })), median(pick(many, func(s sample) float64 { return s.PartyCPU })), row.Memory, median(row.Setups))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.2f\t%.1f\t%.2f\t%.2f\t%.1f\t%.0f\n", row.Name, measure.Spread(rates(row.Rates[1]), "%.0f"), measure.Spread(rates(many), "%.0f"),
+			measure.Median(r.ratios(row.Name, rival, n)), measure.Median(measure.Pick(many, func(s sample) float64 { return s.BrowserCPU })),
+			measure.Median(measure.Pick(many, func(s sample) float64 { return s.ClientCPU })), measure.Median(measure.Pick(many, func(s sample) float64 { return s.PartyCPU })), row.Memory, measure.Median(row.Setups))
 	}
 	fmt.Fprintln(t, "\nfigure\tmeasured\twanted")
 	for _, f := range r.Figures {
-		wanted := ""
-		if f.AtLeast > 0 {
-			wanted = fmt.Sprintf("at least %g", f.AtLeast)
-		}
-		if f.AtMost > 0 {
-			wanted = fmt.Sprintf("at most %g", f.AtMost)
-		}
-		if wanted != "" && !f.Reached {
-			wanted += ": missed"
-		}
-		fmt.Fprintf(t, "%s\t%s %s\t%s\n", f.What, spread([]float64{f.Value, f.Low, f.High}, "%.3g"), f.Unit, wanted)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", f.What, f.Measured(), f.Wanted())
 	}
 	return t.Flush()
 }
@@ -243,28 +212,4 @@ func (r *result) save(path string) error {
 		return err
 	}
 	return os.WriteFile(path, append(data, '\n'), 0o600) //nolint:gosec // G703: the file the user names
-}
-
-// spread is a median and, of several values, the range.
-func spread(values []float64, format string) string {
-	text := fmt.Sprintf(format, median(values))
-	if len(values) > 1 {
-		low, high := fmt.Sprintf(format, slices.Min(values)), fmt.Sprintf(format, slices.Max(values))
-		if low != high {
-			text += " [" + low + " to " + high + "]"
-		}
-	}
-	return text
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.SortedFunc(slices.Values(values), cmp.Compare[float64])
-	half := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[half]
-	}
-	return (sorted[half-1] + sorted[half]) / 2
 }
