@@ -51,9 +51,16 @@ func passrig(signing string, more ...string) func(m match) ([]string, error) {
 		if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 			return nil, err
 		}
-		return slices.Concat(m.passrig, []string{"load", file, "--seed", strconv.Itoa(seed), "--report", "json=" + runFile(m)}, more), nil
+		args := []string{"load", file, "--seed", strconv.Itoa(seed), "--report", "json=" + runFile(m)}
+		if m.What == login && signing == "pool" && m.Workers == m.plan.workers { // enough for the whole run, so that none is made in the window
+			args = append(args, "--nonces", strconv.Itoa(int(m.plan.lasts().Seconds()*mostLogins)))
+		}
+		return slices.Concat(m.passrig, args, more), nil
 	}
 }
+
+// mostLogins is how many logins a second of a window can have at most.
+const mostLogins = 50_000
 
 // Prefix begins the names of passrig's users.
 func (m match) Prefix() string { return m.Name + "-" }

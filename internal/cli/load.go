@@ -100,6 +100,7 @@ func (o *loadOptions) addFlags(cmd *cobra.Command) {
 	o.connections.flag(cmd, "connections", "how long a connection lives")
 	o.client.flag(cmd, "client", "what speaks HTTP: passrig's own HTTP/1.1, or Go's (default: fast where it can)")
 	o.signing.flag(cmd, "signing", "whether signatures take their nonces from a pool made beforehand")
+	flags.IntVar(&o.wishes.Nonces, "nonces", 0, "`N` nonces are made before the load, 72 bytes each (default: as many as it needs, at most 65536)")
 	flags.StringVar(&o.wishes.State, "state", "", "`FILE` that keeps who is registered, to go on with in another run")
 	flags.BoolVar(&o.wishes.PrepareOnly, "prepare-only", false, "register the users, and do nothing else")
 	flags.StringVar(&o.segment, "segment", "", "`I/N`: play the I-th of N parts of the load, for N processes with the same --seed")
@@ -109,7 +110,7 @@ func (o *loadOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and send nothing")
 	o.outputs.add(cmd)
 	o.summary.add(cmd)
-	for _, name := range []string{"rate", "vus", "for", "users", "segment", "live", "i-may-test", "seed"} {
+	for _, name := range []string{"rate", "vus", "for", "users", "nonces", "segment", "live", "i-may-test", "seed"} {
 		completeFlag(cmd, name, cobra.NoFileCompletions)
 	}
 }
@@ -133,7 +134,7 @@ func (o *loadOptions) validate(cmd *cobra.Command) (err error) {
 	for _, f := range []struct {
 		name  string
 		value int64
-	}{{"vus", int64(o.wishes.VUs)}, {"for", int64(o.wishes.For)}, {"users", int64(o.users)}} {
+	}{{"vus", int64(o.wishes.VUs)}, {"for", int64(o.wishes.For)}, {"users", int64(o.users)}, {"nonces", int64(o.wishes.Nonces)}} {
 		if cmd.Flags().Changed(f.name) && f.value <= 0 {
 			return usageError(cmd, "", "--%s %s: not above 0", f.name, cmd.Flags().Lookup(f.name).Value)
 		}

@@ -51,6 +51,7 @@ type Load struct {
 	cfg     Config
 	target  *engine.Target
 	client  wire.Client
+	general bool // the client is Go's
 	fleet   *fleet.Fleet
 	program *journey.Program
 
@@ -160,6 +161,7 @@ func (l *Load) newClient() (wire.Client, error) {
 	case wish == ClientFast && proxied:
 		return nil, errors.New("the fast client knows no proxies, and one leads to the target")
 	case wish == ClientGeneral, cfg.HTTP2, proxied:
+		l.general = true
 		return wire.NewGeneral(cfg)
 	}
 	return wire.NewFast(cfg)
@@ -226,12 +228,16 @@ func (l *Load) newNewcomers() error {
 		if err != nil {
 			return err
 		}
+		cfg.PoolSize = min(cfg.PoolSize, newcomersPool)
 		cfg.Seed, cfg.Count = mix(l.Seed^uint64(l.begun.UnixNano())), maxNewcomers
 		l.newcomers, err = fleet.New(cfg)
 		return err
 	}
 	return nil
 }
+
+// newcomersPool is how many nonces there are for newcomers, who register more often than they sign in.
+const newcomersPool = 1 << 12
 
 // maxNewcomers is how many can sign up in one run before the first comes again. Their state file has holes, and takes
 // only the room of those who came.

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"github.com/passrig/passrig/internal/load/fleet"
@@ -37,10 +38,24 @@ func (l *Load) begin() func() {
 	l.run = l.newRun()
 	unfollow := l.stop.after(l.cfg.Soft, func() string { return interrupted })
 	unserve := l.live.serve()
+	collect := l.collectLess()
 	return func() {
+		collect()
 		unserve()
 		unfollow()
 	}
+}
+
+// collectLess has garbage collected less often where every iteration makes some, until the returned function is called:
+// it is the load's own processor time.
+func (l *Load) collectLess() func() {
+	const often, seldom = 100, 400
+	percent := often
+	if l.Plan.Signing == fleet.SigningFresh || l.general {
+		percent = seldom
+	}
+	before := debug.SetGCPercent(percent)
+	return func() { debug.SetGCPercent(before) }
 }
 
 const interrupted = "interrupted"
@@ -49,9 +64,6 @@ const interrupted = "interrupted"
 func (l *Load) fill(ctx context.Context) {
 	events := &l.cfg.Events
 	shown, wanted := false, l.nonces()
-	if wanted == fleet.DefaultPoolSize && l.Plan.Stages == nil {
-		wanted = firstNonces
-	}
 	err := l.fleet.Fill(ctx, wanted, func(ready int) {
 		if !shown {
 			shown = true
@@ -67,8 +79,19 @@ func (l *Load) fill(ctx context.Context) {
 	}
 }
 
-// nonces is how many signatures the load can need, as far as that is known and there is room for their nonces.
+// nonces is how many there is room for.
 func (l *Load) nonces() int {
+	if n := l.cfg.Wishes.Nonces; n > 0 {
+		return n
+	}
+	if n := l.signatures(); n > 0 {
+		return int(min(n, fleet.DefaultPoolSize))
+	}
+	return fleet.DefaultPoolSize
+}
+
+// signatures is how many the load can need, with one in each iteration; 0 where nobody knows.
+func (l *Load) signatures() int64 {
 	arrivals := 0.0
 	for _, s := range l.Plan.Stages {
 		arrivals += (s.From + s.To) / 2 * s.For.Seconds()
@@ -77,13 +100,10 @@ func (l *Load) nonces() int {
 		arrivals = float64(c.Iterations)
 	}
 	if arrivals == 0 {
-		return fleet.DefaultPoolSize
+		return 0
 	}
-	return int(min(arrivals+1, fleet.DefaultPoolSize))
+	return int64(arrivals) + 1
 }
-
-// firstNonces is how many are made before the clock starts, where nobody knows how many are needed. It takes a second.
-const firstNonces = 1 << 14
 
 // refill makes nonces beside the load, until the returned function is called.
 func (l *Load) refill(ctx context.Context) func() {

@@ -25,6 +25,7 @@ type Wishes struct {
 	FindLimit   bool // search for the limit instead
 	Connections string
 	Signing     string
+	Nonces      int    // made before the clock starts, 72 bytes each; 0: as many as are needed, at most fleet.DefaultPoolSize
 	State       string // path of the state file
 	PrepareOnly bool
 	Client      string       // ClientFast or ClientGeneral; empty: fast where it can

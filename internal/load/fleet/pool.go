@@ -15,6 +15,7 @@ type pool struct {
 	next  atomic.Uint64 // the number of the nonce to take
 	ready atomic.Uint64 // one more than the number of the last one made
 	short atomic.Int64
+	low   atomic.Int64 // fewer nonces than that are too few to wait with new ones
 
 	wake chan struct{} // there is room for a batch
 
@@ -33,6 +34,7 @@ func newPool(size int, m *mint) *pool {
 	for i := range p.slots {
 		p.slots[i].turn.Store(uint64(i))
 	}
+	p.low.Store(int64(size / 2))
 	return p
 }
 
@@ -128,6 +130,7 @@ func (f *Fleet) Fill(ctx context.Context, n int, progress func(ready int)) error
 	if f.pool == nil {
 		return nil
 	}
+	f.pool.low.Store(int64(min(n, len(f.pool.slots)) / 2))
 	for f.pool.waiting() < n {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -143,12 +146,12 @@ func (f *Fleet) Fill(ctx context.Context, n int, progress func(ready int)) error
 	return nil
 }
 
-// patience is how many nonces are made in one go, about 300 us, when fewer than a quarter are left.
+// patience is how many nonces are made in one go, about 300 us, when fewer than a quarter of those are left.
 const patience = 32
 
-// Refill keeps the pool half full until ctx ends, and then returns nil: what Fill made beyond that costs the load
-// nothing. Run it in a goroutine beside the load: it gives way to others after each nonce, or after a few when the pool
-// runs low, as signing without costs more than all of them.
+// Refill keeps half as many as Fill made until ctx ends, and then returns nil: the other half costs the load nothing. Run
+// it in a goroutine beside the load: it gives way to others after each nonce, or after a few when the pool runs low, as
+// signing without costs more than all of them.
 func (f *Fleet) Refill(ctx context.Context) error {
 	if f.pool == nil {
 		return nil
@@ -156,12 +159,12 @@ func (f *Fleet) Refill(ctx context.Context) error {
 	made := 0
 	yield := func() {
 		made++
-		if made%patience == 0 || f.pool.waiting() >= len(f.pool.slots)/4 {
+		if made%patience == 0 || int64(f.pool.waiting()) >= f.pool.low.Load()/2 {
 			runtime.Gosched()
 		}
 	}
 	for ctx.Err() == nil {
-		if f.pool.waiting() < len(f.pool.slots)/2 {
+		if int64(f.pool.waiting()) < f.pool.low.Load() {
 			added, err := f.pool.add(yield)
 			if err != nil {
 				return err
