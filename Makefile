@@ -26,9 +26,9 @@ rps := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildca
 # Commands that are a browser to test with; virtual/cdp knows some more.
 browsers := chromium-headless-shell chrome-headless-shell chromium chromium-browser google-chrome google-chrome-stable
 
-# Packages that start goroutines or share memory; the others cannot race. In examples nothing of ours runs
-# that does not run in these too.
-concurrent = $$(grep -rlE --include='*.go' --exclude-dir=node_modules --exclude-dir=peers --exclude-dir=examples 'go func|sync\.|synctest|httptest\.New' . | xargs -n 1 dirname | sort -u)
+# Packages that start goroutines or share memory; the others cannot race. In examples and bench/load nothing of ours
+# runs that does not run in these too.
+concurrent = $$(grep -rlE --include='*.go' --exclude-dir=node_modules --exclude-dir=peers --exclude-dir=examples 'go func|sync\.|synctest|httptest\.New' . | xargs -n 1 dirname | grep -vx ./bench/load | sort -u)
 
 # Packages whose tests keep files that -update rewrites.
 golden = $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules 'flag\.Bool\("update"' . | xargs -n 1 dirname | sort -u)

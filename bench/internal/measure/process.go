@@ -39,6 +39,9 @@ func ReadProcess(pid int) (Process, bool) {
 	user, _ := strconv.Atoi(f[11])
 	system, _ := strconv.Atoi(f[12])
 	p.CPU = time.Duration(user+system) * tick
+	if exact, ok := processorTime(pid); ok {
+		p.CPU = exact
+	}
 	return p, true
 }
 
