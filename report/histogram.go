@@ -105,14 +105,14 @@ func (h *Histogram) Max() time.Duration { return h.max }
 // Percentile returns the duration that a share of the samples, 0 to 100, does not exceed, to the histogram's precision; 0 of
 // an empty one.
 func (h *Histogram) Percentile(percentile float64) time.Duration {
-	rank := min(max(int64(percentile/100*float64(h.count)+0.5), 1), h.count)
+	wanted := rank(percentile/100, h.count)
 	below := int64(0)
 	for i, page := range h.pages {
 		if page == nil {
 			continue
 		}
 		for j, n := range page {
-			if below += n; below >= rank && n > 0 {
+			if below += n; below >= wanted && n > 0 {
 				// The top of a bucket can lie above the longest sample.
 				return min(highestOf(i*pageCounts+j), h.max)
 			}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The histogram allocates its counts in its own way; all else is that of the library.
+// The histogram allocates its counts in its own way; they are those of the library. Its percentiles are the samples of
+// the rank that thresholds promise, which the library rounds.
 func TestHistogramIsTheLibrarys(t *testing.T) {
 	durations := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) time.Duration {
 		return time.Duration(rapid.Int64Range(0, int64(1)<<rapid.IntRange(0, 41).Draw(t, "bits")).Draw(t, "ns"))
@@ -16,7 +18,8 @@ func TestHistogramIsTheLibrarys(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		whole := hdr.New(int64(lowestDuration), int64(highestDuration), significantDigits)
 		one, other := NewHistogram(), NewHistogram()
-		for i, d := range durations.Draw(t, "durations") {
+		samples := durations.Draw(t, "durations")
+		for i, d := range samples {
 			if err := whole.RecordValue(int64(d)); err != nil {
 				t.Fatal(err)
 			}
@@ -27,9 +30,12 @@ func TestHistogramIsTheLibrarys(t *testing.T) {
 			}
 		}
 		one.Merge(other)
-		for _, p := range []float64{0.1, 25, 50, 90, 95, 99, 99.9, 100} {
-			if want := min(time.Duration(whole.ValueAtPercentile(p)), one.Max()); one.Percentile(p) != want {
-				t.Fatalf("percentile %v is %v, want %v", p, one.Percentile(p), want)
+		slices.Sort(samples)
+		for _, thousandths := range []int{1, 250, 500, 900, 950, 990, 999, 1000} {
+			sample := samples[max((thousandths*len(samples)+999)/1000, 1)-1]
+			want, p := min(highestOf(countIndex(sample)), one.Max()), float64(thousandths)/10
+			if got := one.Percentile(p); got != want || !whole.ValuesAreEquivalent(int64(got), int64(sample)) {
+				t.Fatalf("percentile %v of %d is %v, want %v", p, len(samples), got, want)
 			}
 		}
 		decoded, err := hdr.Decode([]byte(one.Metric().Histogram))
@@ -44,6 +50,32 @@ func TestHistogramIsTheLibrarys(t *testing.T) {
 			t.Fatalf("after a reset it has %+v", m)
 		}
 	})
+}
+
+func TestRank(t *testing.T) {
+	for _, tt := range []struct {
+		share   float64
+		n, want int64
+	}{
+		{0, 10, 1},
+		{.5, 1, 1},
+		{.5, 10, 5},
+		{.5, 11, 6},
+		{.99, 10, 10},
+		{.95, 21, 20},
+		{.99, 100, 99},
+		{.99, 101, 100},
+		{.999, 1000, 999},
+		{.25, 5, 2},
+		{.99, 375, 372},
+		{99.9 / 100, 1_000_000, 999_000},
+		{1, 7, 7},
+		{.5, 0, 0},
+	} {
+		if got := rank(tt.share, tt.n); got != tt.want {
+			t.Errorf("rank %v of %d is %d, want %d", tt.share, tt.n, got, tt.want)
+		}
+	}
 }
 
 func BenchmarkHistogram(b *testing.B) {

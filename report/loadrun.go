@@ -29,7 +29,8 @@ const (
 	PartFailed   = "failed"   // counts what did not end as expected
 )
 
-// DefaultLoadThreshold is judged when a load has no limit on failures of its own.
+// DefaultLoadThreshold is judged when a load has no limit on [MetricFailed], or on the failures of every operation, of
+// its own.
 const DefaultLoadThreshold = MetricFailed + ".rate < 1%"
 
 // LoadRun is what a load was and how it was answered. Durations of ceremonies are in [Run.Metrics], counted from the
@@ -127,8 +128,8 @@ type LoadGenerator struct {
 
 // LoadLimit is the result of the search for the highest rate that keeps the thresholds.
 type LoadLimit struct {
-	Rate    float64     `json:"rate"`              // iterations per second; 0 when even the lowest rate was too much
-	Bounded string      `json:"bounded,omitempty"` // in one sentence: what stopped the next higher rate
+	Rate    float64     `json:"rate"`              // iterations per second; 0 when none was kept
+	Bounded string      `json:"bounded,omitempty"` // in one sentence: what stopped the next higher rate, or the search
 	Points  []LoadPoint `json:"points"`            // in the order they were tried
 }
 

@@ -92,6 +92,8 @@ func (l *LoadRun) Verdict() string {
 		return "Nothing can be told: iterations are missing from the counts, which is a mistake in passrig."
 	case l.Limited():
 		return "GENERATOR-LIMITED: passrig could not keep up with the load it was to make, so nothing is claimed about how fast the relying party is."
+	case l.Limit != nil && l.Limit.Rate == 0 && !l.Limit.tooMuch():
+		return strings.TrimSuffix("Whether it bears even the lowest rate could not be told. "+sentence(l.Limit.Bounded), " ")
 	case l.Limit != nil && l.Limit.Rate == 0:
 		return fmt.Sprintf("Even the lowest rate was too much: %s.", cmp.Or(strings.TrimSuffix(l.Limit.Bounded, "."), "no rate that was tried kept the thresholds"))
 	case l.Limit != nil:
@@ -103,11 +105,21 @@ func (l *LoadRun) Verdict() string {
 	case l.Model == LoadClosed:
 		return fmt.Sprintf("It answered %s, with %s.", FormatRate(done), went(c))
 	}
+	if done > 1.005*asked {
+		return fmt.Sprintf("Of the %s asked for, and of what was waiting from before, it answered %s, with %s.", FormatRate(asked), FormatRate(done), went(c))
+	}
 	late := ""
 	if done*l.MeasuredMS()/1000 < 0.95*float64(c.Finished) {
 		late = " while the load lasted and the rest after it"
 	}
 	return fmt.Sprintf("Of the %s asked for it answered %s%s, with %s.", FormatRate(asked), FormatRate(done), late, went(c))
+}
+
+// tooMuch says whether the rate that was tried last did not keep the thresholds. A search that was interrupted ends with
+// one that was not judged.
+func (l *LoadLimit) tooMuch() bool {
+	n := len(l.Points)
+	return n > 0 && l.Points[n-1].Verdict == VerdictFail
 }
 
 func went(c LoadCounts) string {

@@ -55,15 +55,21 @@ func (d Distribution) Quantiles(shares ...float64) []float64 {
 	if len(d) == 0 {
 		return nil
 	}
-	n := float64(d.Count())
+	n := d.Count()
 	out := make([]float64, 0, len(shares))
 	at, below := 0, d[0].Count
 	for _, share := range shares {
-		for float64(below) < math.Ceil(share*n) && at < len(d)-1 {
+		for below < rank(share, n) && at < len(d)-1 {
 			at++
 			below += d[at].Count
 		}
 		out = append(out, d[at].To)
 	}
 	return out
+}
+
+// rank is which of n samples in ascending order, from 1, is the first that a share of them, 0 to 1, does not exceed. What
+// a product of floating-point numbers is too much by does not make it the next.
+func rank(share float64, n int64) int64 {
+	return min(max(int64(math.Ceil(share*float64(n)-1e-6)), 1), n)
 }

@@ -30,8 +30,7 @@ func TestDistributionIsWhatWasRecorded(t *testing.T) {
 		slices.Sort(samples)
 		shares := []float64{0, .25, .5, .9, .99, 1}
 		for i, got := range d.Quantiles(shares...) {
-			rank := max(int(math.Ceil(shares[i]*float64(len(samples)))), 1)
-			want := float64(samples[rank-1])
+			want := float64(samples[rankOf(int(shares[i]*1000), len(samples))-1])
 			if math.Abs(got-want) > max(want/1000, float64(time.Microsecond)) {
 				t.Errorf("quantile %v is %v, want %v", shares[i], got, want)
 			}
@@ -41,6 +40,9 @@ func TestDistributionIsWhatWasRecorded(t *testing.T) {
 		}
 	})
 }
+
+// rankOf is the smallest number of samples that is at least so many thousandths of all of them, and one.
+func rankOf(thousandths, samples int) int { return max((thousandths*samples+999)/1000, 1) }
 
 func TestDistributionWithoutHistogram(t *testing.T) {
 	d, err := report.Metric{Unit: report.UnitCount, Count: 3}.Distribution()

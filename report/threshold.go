@@ -220,11 +220,6 @@ func (t ThresholdRule) OfLatency() bool {
 	return t.Stat != StatCount && t.Stat != StatRate && t.Metric != MetricLag
 }
 
-// OfFailures says whether the limit is about operations or iterations that did not end as they should.
-func (t ThresholdRule) OfFailures() bool {
-	return t.Metric == MetricFailed || strings.HasSuffix(t.Metric, "."+PartFailed)
-}
-
 func timeStatistics() []string {
 	return slices.DeleteFunc(statistics(), func(s string) bool { return s == StatCount || s == StatRate })
 }

@@ -105,5 +105,5 @@ type Threshold struct {
 	Pos   Pos      `yaml:"-"`
 	Text  string   `yaml:"that,required" scalar:"true" doc:"The limit, such as login.total.p95 < 300ms or login.failed.rate < 1%."`
 	Abort bool     `yaml:"abort" doc:"End the load as soon as the limit is crossed. What was measured until then is still reported."`
-	After Duration `yaml:"after" doc:"How long a load goes on before abort looks at the limit. Default: 0s."`
+	After Duration `yaml:"after" doc:"How long a load goes on, ramp and warm-up included, before abort looks at the limit. Default: 0s."`
 }

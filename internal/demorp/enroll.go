@@ -48,9 +48,10 @@ func Enroll(ctx context.Context, store Store, users iter.Seq2[Enrolled, error], 
 func enrollOne(ctx context.Context, store Store, e *Enrolled, at time.Time) error {
 	err := store.CreateUser(ctx, User{ID: e.Handle, Name: e.Username, DisplayName: e.DisplayName, CreatedAt: at})
 	if errors.Is(err, ErrUsernameTaken) {
-		return sameUser(ctx, store, e)
-	}
-	if err != nil {
+		if whole, err := sameUser(ctx, store, e); err != nil || whole {
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
 	aaguid := e.AAGUID
@@ -65,18 +66,19 @@ func enrollOne(ctx context.Context, store Store, e *Enrolled, at time.Time) erro
 	})
 }
 
-// sameUser accepts a name that is taken by the very user, with the very passkey.
-func sameUser(ctx context.Context, store Store, e *Enrolled) error {
+// sameUser accepts a name that is taken by the very user, and says whether the passkey is there too.
+func sameUser(ctx context.Context, store Store, e *Enrolled) (whole bool, err error) {
 	there, err := store.UserByName(ctx, e.Username)
 	if err != nil {
-		return err
+		return false, err
 	}
 	passkey, err := store.Passkey(ctx, e.CredentialID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
+	missing := errors.Is(err, ErrNotFound)
+	if err != nil && !missing {
+		return false, err
 	}
-	if !bytes.Equal(there.ID, e.Handle) || !bytes.Equal(passkey.UserID, e.Handle) {
-		return fmt.Errorf("%w: %q", ErrUsernameTaken, e.Username)
+	if !bytes.Equal(there.ID, e.Handle) || !missing && !bytes.Equal(passkey.UserID, e.Handle) {
+		return false, fmt.Errorf("%w: %q", ErrUsernameTaken, e.Username)
 	}
-	return nil
+	return !missing, nil
 }

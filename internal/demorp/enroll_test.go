@@ -51,6 +51,21 @@ func TestEnroll(t *testing.T) {
 	}
 }
 
+// TestEnrollGoesOn enrolls a user of whom an interrupted start has left no passkey.
+func TestEnrollGoesOn(t *testing.T) {
+	t.Parallel()
+	ctx, store, now := t.Context(), NewMemoryStore(), time.Now()
+	if err := store.CreateUser(ctx, User{ID: []byte("handle 1"), Name: "load-1"}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Enroll(ctx, store, enrolled(3), now); n != 3 || err != nil {
+		t.Fatalf("%d, %v", n, err)
+	}
+	if passkeys, err := store.Passkeys(ctx, []byte("handle 1")); err != nil || len(passkeys) != 1 {
+		t.Errorf("%d passkeys, %v", len(passkeys), err)
+	}
+}
+
 func TestEnrollStops(t *testing.T) {
 	t.Parallel()
 	ctx, store, now := t.Context(), NewMemoryStore(), time.Now()

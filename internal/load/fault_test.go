@@ -300,8 +300,12 @@ func TestLiveMetrics(t *testing.T) {
 		if err != nil || resp.Header.Get("Content-Type") != live.ContentType {
 			t.Errorf("%q, %v", resp.Header.Get("Content-Type"), err)
 		}
-		if seen, err = livetest.Read(string(text)); err != nil {
+		now, err := livetest.Read(string(text))
+		if err != nil {
 			t.Errorf("%v\n%s", err, text)
+		}
+		if now["passrig_phase"][`{passrig_phase="drain"}`] != 1 {
+			seen = now
 		}
 	}
 	play(t, t.Context(), cfg)

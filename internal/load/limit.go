@@ -61,13 +61,21 @@ func (l *Load) search(ctx context.Context) {
 		}
 		s.take(p)
 	}
+	s.bound()
+	s.conclude(begin)
+}
+
+// bound says what was found, and why it is no more.
+func (s *search) bound() {
 	s.limit.Rate = s.kept
-	if hi := s.upper(); hi > 0 {
+	switch hi := s.upper(); {
+	case s.load.stop.reason() != "":
+		s.limit.Bounded = "the search ended early: " + s.load.stop.reason()
+	case hi > 0:
 		s.limit.Bounded = fmt.Sprintf("%s: %s", report.FormatRate(hi), s.why[hi])
-	} else if s.kept > 0 {
+	case s.kept > 0:
 		s.limit.Bounded = report.FormatRate(s.kept) + " is the highest rate that was tried"
 	}
-	s.conclude(begin)
 }
 
 // upper is the lowest rate above the kept one that was too much; 0: none.
@@ -92,7 +100,11 @@ func (s *search) next() (rate float64, more bool) {
 	case hi <= s.plan.From, hi-s.kept <= s.plan.Precision*hi:
 		return hi, s.broken[hi] < convinced
 	}
-	return round((max(s.kept, s.plan.From) + hi) / 2), true
+	middle := round((max(s.kept, s.plan.From) + hi) / 2)
+	if middle <= s.kept || middle >= hi { // rates are not told apart more finely
+		return hi, s.broken[hi] < convinced
+	}
+	return middle, true
 }
 
 // round keeps rates readable: three digits.
@@ -110,7 +122,7 @@ func (s *search) take(p *probe) {
 		if rate > s.kept {
 			s.kept, s.best = rate, p
 		}
-	} else {
+	} else if p.point.Verdict != report.VerdictSkip { // one that was ended early says nothing
 		s.broken[rate]++
 		s.why[rate] = p.point.Message
 	}
@@ -121,8 +133,11 @@ func (s *search) take(p *probe) {
 }
 
 func (p *probe) sentence() string {
-	text := fmt.Sprintf("%s: %.0f/s done, p50 %s, p95 %s, p99 %s", report.FormatRate(p.point.Rate), p.point.Achieved,
-		report.FormatDuration(p.point.P50), report.FormatDuration(p.point.P95), report.FormatDuration(p.point.P99))
+	text := fmt.Sprintf("%s: %.0f/s done", report.FormatRate(p.point.Rate), p.point.Achieved)
+	if p.point.P99 > 0 {
+		text += fmt.Sprintf(", p50 %s, p95 %s, p99 %s",
+			report.FormatDuration(p.point.P50), report.FormatDuration(p.point.P95), report.FormatDuration(p.point.P99))
+	}
 	if p.point.Message != "" {
 		text += ": " + p.point.Message
 	}
@@ -144,6 +159,9 @@ func (l *Load) probe(ctx context.Context, rate float64, number int) *probe {
 		{Name: "settle", From: rate, To: rate, For: settle},
 		{Name: fmt.Sprintf("probe %d", number), From: rate, To: rate, For: l.Plan.Limit.Hold, Measured: true},
 	}, l.Plan.Pattern)
+	if ctx.Err() != nil {
+		l.stop.ask(interrupted)
+	}
 	p.judge(rate, settle)
 	return p
 }
@@ -217,8 +235,10 @@ func (s *search) conclude(begin time.Duration) {
 		StartMS: millis(begin), DurationMS: millis(l.clock.Now() - begin),
 	}
 	switch {
-	case s.best == nil:
-		step.Verdict, step.Message = report.VerdictSkip, "interrupted"
+	case l.broke() != "":
+		step.Verdict, step.Message = report.VerdictError, "ended early: "+l.broke()
+	case s.best == nil, s.kept == 0 && l.stop.reason() != "":
+		step.Verdict, step.Message = report.VerdictSkip, "interrupted before any rate was kept"
 	case l.stop.reason() != "":
 		step.Message = fmt.Sprintf("ended early (%s); %s was kept so far", l.stop.reason(), report.FormatRate(s.kept))
 	case s.kept > 0:

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/passrig/passrig/internal/engine"
@@ -59,7 +60,9 @@ type Load struct {
 	begun     time.Time
 	clock     pace.Clock
 	newcomers *fleet.Fleet // nil when no journey is for some
+	met       atomic.Int64 // newcomers so far
 	stop      *stop
+	crossed   string // the threshold that ended the load; written by the watcher, and read once that has ended
 	live      *feed
 	run       *report.Run
 	out       *report.LoadRun // run.Load

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -356,5 +357,92 @@ func TestExportIsWhatAnImportReads(t *testing.T) {
 	run := play(t, t.Context(), cfg)
 	if run.Load.Counts.Finished != 24 || run.Load.Users.Source != "imported" || run.Load.Users.Count != 12 || strings.Contains(run.Load.Signing, "pool") {
 		t.Errorf("%+v, %+v, %q", run.Load.Counts, run.Load.Users, run.Load.Signing)
+	}
+}
+
+// TestALimitOnOneJourney is none on the others.
+func TestALimitOnOneJourney(t *testing.T) {
+	t.Parallel()
+	var logins atomic.Int64
+	cfg := config(t, relyingParty(t, 10, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/login/result" && logins.Add(1) > 6 { // both journeys are tried out before
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}), `
+accounts: {someone: {devices: {laptop: {}}}}
+load:
+  users: 10
+  concurrency: {vus: 2, iterations: 60}
+  journeys:
+    returning: {steps: [{login: {user: someone, on: laptop}}]}
+    impostor: {steps: [{login: {user: someone, on: laptop, tamper: [signature-flip]}, expect: {outcome: rejected}}]}
+thresholds: [impostor.login.failed == 0]
+`)
+	run := play(t, t.Context(), cfg)
+	if len(run.Thresholds) != 2 || run.Thresholds[0].Verdict != report.VerdictPass || run.Thresholds[1].Text != report.DefaultLoadThreshold {
+		t.Errorf("%+v", run.Thresholds)
+	}
+	if report.ExitCode(run) != report.ExitFailed {
+		t.Errorf("exit code %d, %v", report.ExitCode(run), outcomes(run))
+	}
+}
+
+// TestACrossedThresholdIsNotMendedLater has the first logins fail at once and the others succeed when the load has been
+// ended for it.
+func TestACrossedThresholdIsNotMendedLater(t *testing.T) {
+	t.Parallel()
+	var logins atomic.Int64
+	cfg := config(t, relyingParty(t, 10, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/login/options" {
+				switch n := logins.Add(1); {
+				case n > 3:
+					<-time.After(2 * time.Second)
+				case n > 1: // the first tries the load out
+					w.WriteHeader(http.StatusTeapot)
+					return
+				}
+			}
+			next.ServeHTTP(w, r)
+		})
+	}), oneLogin+`
+  users: 10
+  arrival: {rate: 50/s, hold: 1m}
+thresholds: [{that: login.failed.rate < 10%, abort: true}]
+`)
+	run := play(t, t.Context(), cfg)
+	if c := run.Load.Counts; !run.Partial || c.Failed != 2 || c.Finished < 20 {
+		t.Fatalf("partial %v (%s), %+v", run.Partial, run.Aborted, c)
+	}
+	if len(run.Thresholds) != 1 || run.Thresholds[0].Verdict != report.VerdictFail || run.Thresholds[0].Hint == "" || report.ExitCode(run) != report.ExitFailed {
+		t.Errorf("exit code %d, %+v", report.ExitCode(run), run.Thresholds)
+	}
+}
+
+// TestAnInterruptedSearch claims nothing about the rate that was under way.
+func TestAnInterruptedSearch(t *testing.T) {
+	t.Parallel()
+	soft := make(chan struct{})
+	cfg := config(t, relyingParty(t, 10, nil), oneLogin+`
+  users: 10
+  find-limit: {from: 10/s, to: 30/s, hold: 30s}
+`)
+	cfg.Soft = soft
+	cfg.Events.PhaseStarted = func(p load.Phase) {
+		if p.Name == "probe 1" {
+			close(soft)
+		}
+	}
+	run := play(t, t.Context(), cfg)
+	step := run.Steps[len(run.Steps)-1]
+	if l := run.Load.Limit; l == nil || len(l.Points) != 1 || l.Points[0].Verdict != report.VerdictSkip || step.Verdict != report.VerdictSkip {
+		t.Fatalf("%+v, %+v", run.Load.Limit, step)
+	}
+	if got, want := run.Load.Verdict(), "Whether it bears even the lowest rate could not be told."; !strings.HasPrefix(got, want) {
+		t.Errorf("it says %q", got)
 	}
 }

@@ -24,8 +24,9 @@ type measurement struct {
 	zero   time.Duration  // of its time, since the load's
 	phases []ledger.Phase // in the order they begin
 	totals []int64        // iterations of each; 0: nobody knows
-	tally  pace.Tally     // of the measured phases
-	cpu    time.Duration  // processor time that those took
+	tally  pace.Tally
+	before time.Duration // processor time that the process had taken when the measured phases began
+	cpu    time.Duration // and that they took
 	ended  time.Duration
 
 	stop  *stop         // of this stretch only
@@ -75,8 +76,8 @@ func (l *Load) newMeasurement(ctx context.Context) *measurement {
 // negligible is a shift of the series that nobody sees.
 const negligible = 50 * time.Millisecond
 
-// pick says what arrival number index does, and who does it. Both depend on the seed and the number alone, so that all
-// segments together do what one process would.
+// pick says what arrival number index does, and who does it. For registered users both depend on the seed and the number
+// alone, so that all segments together do what one process would.
 func (l *Load) pick(index int64) (chosen int, user int64) {
 	total := 0
 	for _, j := range l.Plan.Journeys {
@@ -91,7 +92,7 @@ func (l *Load) pick(index int64) (chosen int, user int64) {
 	}
 	users := l.usersOf(chosen)
 	if users == l.newcomers {
-		index += reserved
+		index = reserved + l.met.Add(1) - 1 // never the same twice, also in the next stretch of the load
 	}
 	return chosen, index % users.Count()
 }
@@ -120,10 +121,11 @@ func (m *measurement) open(ctx context.Context, stages []scenarios.LoadStage, pa
 	l := m.load
 	list := make([]pace.Stage, len(stages))
 	var at time.Duration
+	segments := float64(max(l.cfg.Wishes.Segment.Of, 1))
 	for i, s := range stages {
 		list[i] = pace.Stage{Name: s.Name, From: s.From, To: s.To, For: s.For, Measured: s.Measured}
-		total := math.Round((s.From + s.To) / 2 * s.For.Seconds() / float64(max(l.cfg.Wishes.Segment.Of, 1)))
-		m.plan(ledger.Phase{Name: s.Name, Start: at, FromRate: s.From, ToRate: s.To, Measured: s.Measured}, int64(total))
+		total := math.Round((s.From + s.To) / 2 * s.For.Seconds() / segments)
+		m.plan(ledger.Phase{Name: s.Name, Start: at, FromRate: s.From / segments, ToRate: s.To / segments, Measured: s.Measured}, int64(total))
 		at += s.For
 	}
 	m.plan(ledger.Phase{Name: drainName, Start: at}, 0)
@@ -136,17 +138,19 @@ func (m *measurement) open(ctx context.Context, stages []scenarios.LoadStage, pa
 	m.perform(ctx, &pace.Open{
 		Clock: m.clock, Schedule: pace.NewSchedule(list, spacing, l.Seed, l.cfg.Wishes.Segment),
 		MaxInFlight: l.Plan.MaxInFlight, Drain: m.drain,
+		Over:      m.over,
 		Unstarted: func(a pace.Arrival) { m.enter(a.Stage); m.ledger.Unstarted(a.At) },
 	}, m.play)
-	m.end(at)
+	m.end()
 }
 
 // perform runs a runner to its end.
 func (m *measurement) perform(ctx context.Context, r runner, job pace.Job) {
 	m.runner.Store(&r)
-	before := cpuTime()
 	m.tally = r.Run(ctx, m.stop.soft, job)
-	m.cpu = cpuTime() - before
+	if m.before > 0 {
+		m.cpu = cpuTime() - m.before
+	}
 	m.runner.Store(nil)
 }
 
@@ -168,6 +172,7 @@ func (m *measurement) closed(ctx context.Context, plan *scenarios.ClosedPlan, wa
 	m.start(0, m.clock.Now())
 	m.enter(0)
 	defer m.watch(ctx)()
+	loops[len(loops)-1].Over = func() { m.over(m.clock.Now()) }
 	for i := range loops {
 		if i > 0 && m.stop.asked(ctx) {
 			break
@@ -183,13 +188,8 @@ func (m *measurement) closed(ctx context.Context, plan *scenarios.ClosedPlan, wa
 			a.Stage = i
 			m.play(ctx, worker, a)
 		})
-		end := m.clock.Now()
-		if loop.For > 0 {
-			end = min(end, start+loop.For)
-		}
-		m.start(i+1, end)
 	}
-	m.end(m.phase(len(loops)).Start)
+	m.end()
 }
 
 // share is a segment's part of n things.
@@ -239,18 +239,30 @@ func (m *measurement) enter(stage int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for n := int(m.entered.Load()); n <= stage; n++ {
+		if m.phases[n].Measured && m.before == 0 {
+			m.before = cpuTime()
+		}
 		m.ledger.Begin(m.phases[n])
 		m.entered.Store(int32(n + 1)) //nolint:gosec // a load has few stages
 	}
 }
 
-// end ends the phases. What went on after the planned end is the drain.
-func (m *measurement) end(planned time.Duration) {
-	m.ended = m.clock.Now()
+// over begins the drain, and before it the phases that began before that time without anything due.
+func (m *measurement) over(at time.Duration) {
 	last := len(m.phases) - 1
-	if m.ended-planned > negligible && int(m.entered.Load()) == last {
-		m.enter(last)
+	for n := int(m.entered.Load()); n < last && m.phase(n).Start < at; n++ {
+		m.enter(n)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.phases[last].Start = at
+	m.ledger.Begin(m.phases[last])
+	m.entered.Store(int32(last + 1)) //nolint:gosec // a load has few stages
+}
+
+// end ends the last phase.
+func (m *measurement) end() {
+	m.ended = m.clock.Now()
 	m.ledger.End(m.ended)
 	for _, p := range slices.Concat(m.players[:]...) {
 		if p != nil {
@@ -272,7 +284,9 @@ func (m *measurement) player(worker, chosen int) *journey.Player {
 		*list = append(*list, nil)
 	}
 	if (*list)[worker] == nil {
-		(*list)[worker] = m.load.program.NewPlayer(worker, m.load.client, users, m.clock)
+		player := m.load.program.NewPlayer(worker, m.load.client, users, m.clock)
+		player.WantsExample = m.ledger.WantsExample
+		(*list)[worker] = player
 	}
 	return (*list)[worker]
 }
@@ -281,6 +295,9 @@ func (m *measurement) player(worker, chosen int) *journey.Player {
 func (m *measurement) fill(out *report.LoadRun) error {
 	if err := m.ledger.Fill(out); err != nil {
 		return err
+	}
+	if n := len(out.Phases) - 1; n >= 0 && out.Phases[n].Name == drainName && out.Phases[n].DurationMS <= millis(negligible) {
+		out.Phases = out.Phases[:n]
 	}
 	for i := range out.Phases {
 		out.Phases[i].StartMS += millis(m.zero)

@@ -47,7 +47,7 @@ func (l *Load) prepare(ctx context.Context) bool {
 	m.plan(ledger.Phase{Name: drainName}, 0)
 	begin := m.clock.Now()
 	p.enroll(ctx, plan.VUs)
-	p.end(m.clock.Now())
+	p.end()
 	l.out.Users.Reused = reused
 	l.out.Users.Enrolled = l.fleet.Enrolled() - reused
 	l.addPrepared(p, begin)

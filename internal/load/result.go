@@ -98,6 +98,14 @@ func (l *Load) conclude(m *measurement, begin time.Duration) {
 	case l.out.Generator.Limited != "":
 		step.Verdict, step.Message = report.VerdictError, l.out.Generator.Limited
 		step.Hint = "passrig explain generator-limited says what to do"
+	case m.tally.Unplayed() != "":
+		step.Verdict, step.Message = report.VerdictError, m.tally.Unplayed()
+		step.Hint = "the relying party is asked for more than it ends, and what never began is in no figure; passrig load --find-limit finds what it bears"
+	case l.broke() != "":
+		step.Verdict, step.Message = report.VerdictError, "ended early: "+l.broke()
+	case c.Censored*100 > c.Started && l.stop.reason() == "":
+		step.Verdict, step.Message = report.VerdictError, fmt.Sprintf("%d of %d iterations were cut off: how long they take is in no figure", c.Censored, c.Started)
+		step.Hint = "does the relying party still answer? To wait longer: load.drain"
 	default:
 		step.Message = fmt.Sprintf("%d iterations as expected, %d not, %d cut off", c.Finished, c.Failed, c.Censored)
 	}
@@ -105,11 +113,22 @@ func (l *Load) conclude(m *measurement, begin time.Duration) {
 	l.addStep(step)
 }
 
+// broke is why the load ended early, unless a person or a threshold ended it; empty when it did not.
+func (l *Load) broke() string {
+	if why := l.stop.reason(); why != interrupted && l.crossed == "" {
+		return why
+	}
+	return ""
+}
+
 // notes are what whoever reads the figures has to know.
 func (l *Load) notes(m *measurement) []string {
 	var notes []string
 	if bound := m.tally.Bound(); bound != "" {
 		notes = append(notes, bound)
+	}
+	if n := l.fleet.Count(); int64(m.tally.MaxWorkers) > n {
+		notes = append(notes, fmt.Sprintf("up to %d iterations at a time were by %d users: some did several at once, which a relying party may refuse", m.tally.MaxWorkers, n))
 	}
 	if s := l.fleet.Pool(); s.Short > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %d signatures were made without the pool, which was empty: they cost the generator more", s.Short, s.Taken+s.Short))
@@ -154,47 +173,58 @@ func (l *Load) finish(ctx context.Context) *report.Run {
 	return run
 }
 
-// failuresRule is judged when no threshold of the file looks at failures: a load in which logins fail measures errors.
-const failuresRule = "load.failed.rate < 1%"
-
-// thresholds holds the file's limits against metrics. Of a generator that could not keep up, no duration is judged.
+// thresholds holds the file's limits against metrics, and [report.DefaultLoadThreshold] where they leave failures out: a
+// load in which logins fail measures errors. limited says why the times are the generator's, if they are.
 func (l *Load) thresholds(metrics map[string]report.Metric, limited string) []report.Threshold {
+	run := &report.Run{Metrics: metrics, Load: &report.LoadRun{Generator: report.LoadGenerator{Limited: limited}}}
 	var list []report.Threshold
-	failures := false
+	limits := make(map[string]bool)
 	for _, t := range l.cfg.File.Thresholds {
 		rule, err := t.Rule()
 		result := report.Threshold{Text: t.Text, Verdict: report.VerdictError}
 		if err != nil {
 			result.Actual = err.Error()
 		} else {
-			result = judge(rule, metrics, limited)
+			result = rule.Judge(run)
+			limits[rule.Metric] = true
 		}
-		failures = failures || looksAtFailures(rule.Metric)
+		if t.Abort && t.Text == l.crossed && result.Verdict == report.VerdictPass {
+			result.Verdict = report.VerdictFail
+			result.Hint = "it was crossed while the load was under way, and ended it; this is the value at the end"
+		}
 		result.Scenario, result.File, result.Line = l.target.ID(), t.Pos.File, t.Pos.Line
 		list = append(list, result)
 	}
-	if failures {
+	if limitFailures(limits, metrics) {
 		return list
 	}
-	rule, err := report.ParseThreshold(failuresRule)
-	if err != nil {
-		return append(list, report.Threshold{Text: failuresRule, Verdict: report.VerdictError, Actual: err.Error()})
+	result := report.Threshold{Text: report.DefaultLoadThreshold, Verdict: report.VerdictError}
+	if rule, err := report.ParseThreshold(report.DefaultLoadThreshold); err != nil {
+		result.Actual = err.Error()
+	} else {
+		result = rule.Judge(run)
 	}
-	result := judge(rule, metrics, limited)
 	result.Scenario = l.target.ID()
 	return append(list, result)
 }
 
-func judge(rule report.ThresholdRule, metrics map[string]report.Metric, limited string) report.Threshold {
-	result := rule.Evaluate(metrics)
-	if limited != "" && metrics[rule.Metric].Unit == report.UnitNanoseconds {
-		result.Verdict, result.Hint = report.VerdictError, "the generator could not keep up, so no duration is judged"
+// limitFailures says whether no failure can go unnoticed: there is a limit on the iterations that failed, or on the
+// failures of every operation that was measured. limits are the metrics that have one.
+func limitFailures(limits map[string]bool, metrics map[string]report.Metric) bool {
+	if limits[report.MetricFailed] {
+		return true
 	}
-	return result
-}
-
-func looksAtFailures(metric string) bool {
-	return strings.HasSuffix("."+metric, "."+report.PartFailed)
+	measured := false
+	for name, m := range metrics {
+		if m.Of == 0 || name == report.MetricFailed || !strings.HasSuffix(name, "."+report.PartFailed) || strings.HasPrefix(name, prepareName+".") {
+			continue
+		}
+		if !limits[name] {
+			return false
+		}
+		measured = true
+	}
+	return measured
 }
 
 // optionsMedian is the median time of the answer to the first request of ceremonies, of the operation that has most.

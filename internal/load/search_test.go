@@ -10,10 +10,14 @@ import (
 	"github.com/passrig/passrig/scenarios"
 )
 
+func newSearch(plan scenarios.LimitPlan) *search {
+	return &search{load: &Load{stop: newStop()}, plan: &plan, limit: &report.LoadLimit{}, broken: map[float64]int{}, why: map[float64]string{}}
+}
+
 // tried plays a search against a relying party that bears every rate up to a limit. unlucky are probes, counted from 1,
 // that break for no reason.
 func tried(plan scenarios.LimitPlan, limit float64, unlucky map[int]bool) (*search, int) {
-	s := &search{load: &Load{}, plan: &plan, limit: &report.LoadLimit{}, broken: map[float64]int{}, why: map[float64]string{}}
+	s := newSearch(plan)
 	for n := 1; ; n++ {
 		rate, more := s.next()
 		if !more || n > maxProbes {
@@ -53,6 +57,81 @@ func TestSearch(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestInterruptedSearch interrupts one in the probe after some, about whose rate nothing may be claimed.
+func TestInterruptedSearch(t *testing.T) {
+	t.Parallel()
+	const pass, fail = report.VerdictPass, report.VerdictFail
+	for _, tt := range []struct {
+		before []report.Verdict
+		want   string
+	}{
+		{nil, "Whether it bears even the lowest rate could not be told. The search ended early: interrupted."},
+		{[]report.Verdict{fail}, "Whether it bears even the lowest rate could not be told. The search ended early: interrupted."},
+		{[]report.Verdict{pass, pass}, "It bears 100/s. The search ended early: interrupted."},
+		{[]report.Verdict{pass, fail}, "It bears 50/s. The search ended early: interrupted."},
+	} {
+		s := newSearch(scenarios.LimitPlan{From: 50, To: 20000, Precision: 0.05})
+		for _, verdict := range append(tt.before, report.VerdictSkip) {
+			rate, _ := s.next()
+			p := &probe{point: report.LoadPoint{Rate: rate, Verdict: verdict, Message: "too much"}}
+			if verdict == report.VerdictSkip {
+				s.load.stop.ask(interrupted)
+				p.point.Message = "ended early: interrupted"
+			}
+			s.take(p)
+		}
+		s.bound()
+		if got := (&report.LoadRun{Limit: s.limit}).Verdict(); got != tt.want {
+			t.Errorf("after %v:\ngot  %s\nwant %s", tt.before, got, tt.want)
+		}
+		if last := s.limit.Points[len(s.limit.Points)-1]; s.broken[last.Rate] > 0 && s.why[last.Rate] == last.Message {
+			t.Errorf("after %v: %g/s counts as too much", tt.before, last.Rate)
+		}
+	}
+}
+
+func TestProbesWithoutAnswersHaveNoLatency(t *testing.T) {
+	t.Parallel()
+	p := &probe{point: report.LoadPoint{Rate: 50, Message: "no iteration ended"}}
+	if got, want := p.sentence(), "50/s: 0/s done: no iteration ended"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	p.point.P50, p.point.P95, p.point.P99 = 1e6, 2e6, 3e6
+	if got, want := p.sentence(), "50/s: 0/s done, p50 1ms, p95 2ms, p99 3ms: no iteration ended"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestLimitsOnFailures(t *testing.T) {
+	t.Parallel()
+	metrics := map[string]report.Metric{
+		"load.failed": {Unit: report.UnitCount, Of: 9}, "a.login.failed": {Unit: report.UnitCount, Of: 5}, "b.login.failed": {Unit: report.UnitCount, Of: 4},
+		"b.login.accepted": {Unit: report.UnitCount, Of: 4}, "c.login.failed": {Unit: report.UnitCount}, "prepare.register.failed": {Unit: report.UnitCount, Of: 10},
+	}
+	for _, tt := range []struct {
+		limits []string
+		want   bool
+	}{
+		{nil, false},
+		{[]string{"a.login.total"}, false},
+		{[]string{"a.login.failed"}, false},
+		{[]string{"a.login.failed", "prepare.register.failed"}, false},
+		{[]string{"a.login.failed", "b.login.failed"}, true},
+		{[]string{"load.failed"}, true},
+	} {
+		limits := make(map[string]bool)
+		for _, name := range tt.limits {
+			limits[name] = true
+		}
+		if got := limitFailures(limits, metrics); got != tt.want {
+			t.Errorf("%v: %v, want %v", tt.limits, got, tt.want)
+		}
+	}
+	if limitFailures(nil, map[string]report.Metric{"load.failed": {Unit: report.UnitCount}}) {
+		t.Error("where nothing was measured there is no limit on failures")
 	}
 }
 

@@ -31,7 +31,9 @@ func (l *Load) tryOne(ctx context.Context, journey int) report.Step {
 	player := l.program.NewPlayer(journey, l.client, users, l.clock)
 	defer player.Close()
 	begin := l.clock.Now()
-	it, samples := player.Play(ctx, journey, int64(journey)%users.Count(), begin)
+	of := max(int64(l.cfg.Wishes.Segment.Of), 1)
+	user := (int64(journey)*of + int64(l.cfg.Wishes.Segment.Index)) % users.Count() // one of this segment
+	it, samples := player.Play(ctx, journey, user, begin)
 	step := report.Step{
 		Action: "try", Title: "try out " + l.journeyName(journey), Verdict: report.VerdictPass,
 		StartMS: millis(begin), DurationMS: millis(l.clock.Now() - begin),

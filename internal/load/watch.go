@@ -117,7 +117,11 @@ func (w *watcher) judge() {
 			continue // it is judged at the end, and said then
 		}
 		if result := rule.Evaluate(w.ledger.Metrics()); result.Verdict == report.VerdictFail {
-			w.abort.ask(fmt.Sprintf("threshold %q was crossed: %s", t.Text, result.Actual))
+			why := fmt.Sprintf("threshold %q was crossed: %s", t.Text, result.Actual)
+			w.abort.ask(why)
+			if w.load.stop.reason() == why { // not a probe's, and nothing else was sooner
+				w.load.crossed = t.Text
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -65,6 +66,12 @@ func (w *Wishes) apply(p *scenarios.LoadPlan) error {
 		stretch(p, w.For)
 	}
 	w.settings(p)
+	if c := p.Closed; c != nil && p.Users.Count > 0 && p.Users.Count < int64(c.VUs) {
+		return fmt.Errorf("%d are at it at a time, and there are only %d users", c.VUs, p.Users.Count)
+	}
+	if p.Limit != nil {
+		p.Limit.Hold = max(p.Limit.Hold.Truncate(time.Second), time.Second) // whole seconds are judged
+	}
 	return nil
 }
 
@@ -74,8 +81,8 @@ func (w *Wishes) contradiction(p *scenarios.LoadPlan) error {
 		return errors.New("a rate and a number of virtual users exclude each other: one is an open model, the other a closed one")
 	case w.FindLimit && (w.Rate > 0 || w.VUs > 0):
 		return errors.New("a search for the limit finds the rate itself")
-	case w.Users > 0 && p.Users.Import == "" && p.Closed != nil && w.VUs == 0 && w.Rate == 0 && w.Users < int64(p.Closed.VUs):
-		return fmt.Errorf("%d are at it at a time, and there are only %d users", p.Closed.VUs, w.Users)
+	case w.Segment.Of > 0 && p.Prepare != nil && cmp.Or(w.Users, p.Users.Count)%int64(w.Segment.Of) != 0:
+		return fmt.Errorf("each of %d segments prepares users of its own: their number has to be a multiple of that", w.Segment.Of)
 	case w.PrepareOnly && p.Prepare == nil:
 		return errors.New("there is nothing to prepare: the load has no prepare")
 	case w.State != "" && p.Prepare == nil:

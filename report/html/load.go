@@ -56,8 +56,8 @@ func newLoadView(run *report.Run) *loadView {
 	l.Limit = newLimitView(l.run, l.words())
 	l.Time = l.timeCharts()
 	l.Curve = newCurve(ops, l.words())
-	if l.Curve != nil && l.Limit != nil {
-		l.Curve.Note += " All rates that were tried are in it together."
+	if rate, _, _ := l.measured(); l.Curve != nil && l.Limit != nil && rate > 0 {
+		l.Curve.Note += " Of the hold at " + report.FormatRate(rate) + " only."
 	}
 	l.Outcomes = newOutcomes(l.run.Outcomes)
 	l.phases()
@@ -182,7 +182,7 @@ func (l *loadView) done() string {
 
 func (l *loadView) answered(ops []operation) string {
 	if l.Unclaimed != "" || l.run.Limit != nil || len(ops) == 0 || ops[0].total.Count == 0 {
-		return "" // a search mixes rates that are borne with rates that are not
+		return "" // a search says it of each rate that was tried
 	}
 	from := "from the moment it was due"
 	if l.run.Model == report.LoadClosed {
@@ -201,7 +201,7 @@ func (l *loadView) figures(ops []operation) []figure {
 	asked, done := l.run.Rates()
 	name := "mean"
 	if ms := longest.DurationMS; ms > l.run.MeasuredMS()/2 {
-		asked, done, name = float64(longest.Counts.Scheduled)/ms*1e3, float64(longest.Counts.Finished)/ms*1e3, longest.Name
+		asked, done, name = float64(longest.Counts.Scheduled)/ms*1e3, float64(longest.Done)/ms*1e3, longest.Name
 	}
 	var out []figure
 	if l.run.Model != report.LoadClosed {

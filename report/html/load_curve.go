@@ -155,9 +155,9 @@ func newLimitView(run *report.LoadRun, unclaimed string) *limitView {
 	v := &limitView{Muted: unclaimed != ""}
 	v.Sentence = fmt.Sprintf("The highest rate that keeps the thresholds is %s.", report.FormatRate(lim.Rate))
 	if lim.Rate <= 0 {
-		v.Sentence = "Even the lowest rate that was tried does not keep the thresholds."
+		v.Sentence = run.Verdict()
 	}
-	if lim.Bounded != "" {
+	if lim.Rate > 0 && lim.Bounded != "" {
 		v.Sentence += " " + sentence(lim.Bounded)
 	}
 	f := func(ns float64) string {

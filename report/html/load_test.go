@@ -126,6 +126,20 @@ func TestSmallLoads(t *testing.T) {
 	}
 }
 
+// A search that was interrupted in its first probe has not shown that a rate is too much.
+func TestInterruptedSearch(t *testing.T) {
+	limit := &report.LoadLimit{Bounded: "the search ended early: interrupted", Points: []report.LoadPoint{{Rate: 50, Verdict: report.VerdictSkip}}}
+	page := string(write(t, &report.Run{Load: &report.LoadRun{Model: report.LoadOpen, Limit: limit}}))
+	for _, claim := range []string{"Even the lowest rate", "The highest rate"} {
+		if strings.Contains(page, claim) {
+			t.Errorf("it says %q", claim)
+		}
+	}
+	if want := "could not be told. The search ended early: interrupted."; strings.Count(page, want) != 2 {
+		t.Errorf("above and in its section it should say %q", want)
+	}
+}
+
 func TestHostileLoad(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		nasty := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{

@@ -135,7 +135,11 @@ func (p *printer) limit(l *report.LoadRun) {
 			row.cells = append(row.cells, "–", "–", "–") // not claimed
 		} else {
 			for _, ns := range []float64{pt.P50, pt.P95, pt.P99} {
-				row.cells = append(row.cells, report.FormatDuration(ns))
+				cell := "–" // nothing came back
+				if ns > 0 {
+					cell = report.FormatDuration(ns)
+				}
+				row.cells = append(row.cells, cell)
 			}
 		}
 		row.cells = append(row.cells, report.FormatShare(pt.FailedRate))

@@ -79,6 +79,20 @@ func TestColorSaysNothingOfItsOwn(t *testing.T) {
 	}
 }
 
+// What never came back took no time at all, least of all none.
+func TestARateWithoutAnswersHasNoLatency(t *testing.T) {
+	limit := &report.LoadLimit{Points: []report.LoadPoint{{Rate: 50, FailedRate: 1, Verdict: report.VerdictFail, Message: "no iteration ended"}}}
+	out := write(t, &report.Run{Load: &report.LoadRun{Model: report.LoadOpen, Limit: limit}}, terminal.Options{Width: 100})
+	at := strings.Index(out, "✗ 50/s")
+	if at < 0 {
+		t.Fatal(out)
+	}
+	row, _, _ := strings.Cut(out[at:], "\n")
+	if strings.Contains(row, "0ms") || strings.Count(row, "–") != 3 {
+		t.Errorf("got %q", row)
+	}
+}
+
 func TestLastLine(t *testing.T) {
 	tests := []struct {
 		run  report.Run

@@ -15,6 +15,7 @@ type ClosedLoop struct {
 	For        time.Duration // no iteration starts later than this after the start; 0: no limit
 	Iterations int64         // most iterations, of all segments together; 0: no limit
 	Segment    Segment       // of the indices
+	Over       func()        // if set, is told when no more iterations start, before what is in flight is awaited
 	Drain      time.Duration // how long what is in flight at the end is awaited; then it is cut off
 
 	next, started, finished, censored atomic.Int64
@@ -27,22 +28,24 @@ func (c *ClosedLoop) Run(ctx context.Context, soft <-chan struct{}, job Job) Tal
 	defer cut()
 	start := c.Clock.Now()
 	over := make(chan struct{})
-	finish := sync.OnceFunc(func() { close(over) })
 	var users sync.WaitGroup
 	for number := range c.VUs {
 		users.Go(func() {
 			c.play(jobs, soft, start, number, job)
-			finish() // what ended this user ends the others too
 		})
 	}
-	if c.VUs < 1 {
-		finish()
-	}
+	go func() { // without iterations left, each ends by itself
+		users.Wait()
+		close(over)
+	}()
 	select {
 	case <-over:
 	case <-soft:
 	case <-ctx.Done():
 	case <-c.timeUp():
+	}
+	if c.Over != nil {
+		c.Over()
 	}
 	drained := time.AfterFunc(c.Drain, cut)
 	defer drained.Stop()

@@ -50,7 +50,8 @@ func TestStall(t *testing.T) {
 	if got := o.load.Counts; got != (report.LoadCounts{Scheduled: stallCount, Started: stallCount, Finished: stallCount}) {
 		t.Errorf("counts are %+v", got)
 	}
-	if o.tally.MaxWorkers != 101 || o.tally.Bound() != "" || o.tally.Limited(2*ms) != "" {
+	// Whether an answer at the very moment of an arrival comes before it is not said.
+	if n := o.tally.MaxWorkers; n < 101 || n > 102 || o.tally.Bound() != "" || o.tally.Limited(2*ms) != "" {
 		t.Errorf("tally %+v, %q, %q", o.tally, o.tally.Bound(), o.tally.Limited(2*ms))
 	}
 }
@@ -321,8 +322,11 @@ func TestWhatIsCutOffIsCensored(t *testing.T) {
 	if o.load.Counts != want {
 		t.Errorf("counts are %+v, want %+v", o.load.Counts, want)
 	}
-	if got := o.tally.Limited(2 * ms); !strings.Contains(got, "30 of 3680 iterations that were due never began") {
-		t.Errorf("limited: %q", got)
+	if got := o.tally.Unplayed(); !strings.Contains(got, "30 of 3680 iterations that were due never began") {
+		t.Errorf("unplayed: %q", got)
+	}
+	if got := o.tally.Limited(2 * ms); got != "" {
+		t.Errorf("the generator is blamed for what the relying party holds up: %q", got)
 	}
 	if m := o.metrics["login.all"]; m.Count != 3600 {
 		t.Errorf("%d logins have a latency, of 3600 that ended", m.Count)

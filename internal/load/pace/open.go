@@ -16,6 +16,8 @@ type Open struct {
 	MaxInFlight int           // most iterations at a time, at least 1
 	Drain       time.Duration // how long what is due or in flight is awaited after the last arrival; then it is cut off
 
+	// Over, if set, is told when nothing more is due, before what is in flight is awaited.
+	Over func(at time.Duration)
 	// Unstarted, if set, is told of every arrival that was due and never started, after the last job has returned.
 	Unstarted func(a Arrival)
 
@@ -32,7 +34,10 @@ func (o *Open) Run(ctx context.Context, soft <-chan struct{}, job Job) Tally {
 	r.clock, r.job, r.limit, r.settled = o.Clock, job, max(o.MaxInFlight, 1), make(chan struct{})
 	r.stages, r.late = o.Schedule.stages, report.NewHistogram()
 
-	r.arrivals(ctx, jobs, soft, o.Schedule)
+	end := r.arrivals(ctx, jobs, soft, o.Schedule)
+	if o.Over != nil {
+		o.Over(end)
+	}
 	drained := time.AfterFunc(o.Drain, cut)
 	defer drained.Stop()
 	r.settle()
@@ -91,15 +96,15 @@ type worker struct {
 	wake   chan struct{} // holds one; closed when there is nothing more to do
 }
 
-// arrivals lets everything arrive at its time, until the schedule or the run ends.
-func (r *openRun) arrivals(ctx, jobs context.Context, soft <-chan struct{}, s *Schedule) {
+// arrivals lets everything arrive at its time, until the schedule or the run ends, and returns when that was.
+func (r *openRun) arrivals(ctx, jobs context.Context, soft <-chan struct{}, s *Schedule) (end time.Duration) {
 	const never = math.MaxInt64
-	end := time.Duration(never) // of what is due
-	var slept time.Duration     // as if every sleep had been a least one
+	end = never
+	var slept time.Duration // as if every sleep had been a least one
 	for {
 		a, ok := s.Next()
 		if !ok {
-			return
+			a.At = s.Length() // the last stage lasts as long as it says
 		}
 		now := r.clock.Now()
 		for {
@@ -107,7 +112,7 @@ func (r *openRun) arrivals(ctx, jobs context.Context, soft <-chan struct{}, s *S
 				end = now
 			}
 			if a.At > end {
-				return
+				return end
 			}
 			if now >= a.At {
 				break
@@ -116,6 +121,9 @@ func (r *openRun) arrivals(ctx, jobs context.Context, soft <-chan struct{}, s *S
 			_ = r.clock.SleepUntil(ctx, min(max(a.At, slept-burst), now+attention))
 			now = r.clock.Now()
 			slept = max(slept, now) + leastSleep
+		}
+		if !ok {
+			return a.At
 		}
 		r.arrive(jobs, a, now, s)
 	}

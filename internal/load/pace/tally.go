@@ -51,14 +51,23 @@ func (t *Tally) Limited(options time.Duration) string {
 	case late > tolerable:
 		return fmt.Sprintf("iterations began up to %v late (99th percentile) although nothing held them up but this machine; %v is tolerable",
 			round(late), round(tolerable))
-	case float64(t.Started) >= offeredShare*float64(t.Scheduled):
+	case t.Queued > 0 || t.offered():
 		return ""
-	case t.Queued > 0:
-		return fmt.Sprintf("%d of %d iterations that were due never began: all %d slots were in use until the end",
-			t.Scheduled-t.Started, t.Scheduled, t.Slots)
 	default:
 		return fmt.Sprintf("%d of %d iterations that were due never began", t.Scheduled-t.Started, t.Scheduled)
 	}
+}
+
+func (t *Tally) offered() bool { return float64(t.Started) >= offeredShare*float64(t.Scheduled) }
+
+// Unplayed says in one sentence that no slot came free for much of what was due, or nothing when one did: the relying
+// party did not end what was in flight.
+func (t *Tally) Unplayed() string {
+	if t.Queued == 0 || t.offered() {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d iterations that were due never began: all %d slots were in use until the end",
+		t.Scheduled-t.Started, t.Scheduled, t.Slots)
 }
 
 // Bound says in one sentence that arrivals had to wait for a free slot, or nothing when none had to. That is no fault of
