@@ -111,6 +111,16 @@ func (p *Party) Origin() string { return p.target.Origin }
 // RPID is the RP ID of the target where options state none; empty when the origin's host serves.
 func (p *Party) RPID() string { return p.target.RPID }
 
+// Learn tells of a secret, if somebody wants to know.
+func (p *Party) Learn(name string, secret any) {
+	if p.target.Learn != nil {
+		p.target.Learn(name, secret)
+	}
+}
+
+// LearnCookie tells of a cookie's value as a session does: unless it is so short that it is more likely a word.
+func (p *Party) LearnCookie(name, value string) { learnCookie(p.Learn, name, value) }
+
 // User is a user at the relying party, as the adapter's expressions see it.
 type User struct {
 	Name, Username, DisplayName, Email, Password string

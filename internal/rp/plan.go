@@ -17,17 +17,18 @@ type Planner struct {
 	party  *Party
 	names  map[string]int // of saved values: the number among all that the adapter saves
 	saved  []string       // the same by number
+	secret []bool         // by number: some save calls it secret
 	shapes shapes
 }
 
 // NewPlanner makes a planner.
 func (p *Party) NewPlanner() *Planner {
 	pl := &Planner{party: p, names: make(map[string]int)}
-	names := make(map[string]bool)
+	secret := make(map[string]bool)
 	collect := func(steps []scenarios.HTTPStep) {
 		for i := range steps {
-			for name := range steps[i].Save {
-				names[name] = true
+			for name, spec := range steps[i].Save {
+				secret[name] = secret[name] || spec.Secret
 			}
 		}
 	}
@@ -37,9 +38,10 @@ func (p *Party) NewPlanner() *Planner {
 	for _, fragment := range p.target.Adapter.Fragments {
 		collect(fragment)
 	}
-	pl.saved = slices.Sorted(maps.Keys(names))
+	pl.saved = slices.Sorted(maps.Keys(secret))
 	for i, name := range pl.saved {
 		pl.names[name] = i
+		pl.secret = append(pl.secret, secret[name])
 	}
 	return pl
 }

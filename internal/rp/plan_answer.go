@@ -144,7 +144,8 @@ func newJudge(operation string, spec *scenarios.HTTPStep) judge {
 	return judge{of(spec.Accept), of(spec.Reject), operation == scenarios.OpWhoami}
 }
 
-// Decide says what the answer means to the adapter. The fault comes with OutcomeError.
+// Decide says what the answer means to the adapter. The fault comes with OutcomeError; it has an Err if a predicate could
+// not be evaluated.
 func (s *PlanStep) Decide(v *Values, a *Reply) (Outcome, *Fault) {
 	accepted, sure := s.judge.accept.holds(a, a.Status >= 200 && a.Status <= 299)
 	if sure && accepted {
@@ -314,7 +315,7 @@ func asFault(err error) *Fault {
 func (s *PlanStep) Sentence(a *Reply) string {
 	text := strings.TrimSpace(fmt.Sprintf("%s answered %d %s", a.what(), a.Status, http.StatusText(a.Status)))
 	if body := bytes.TrimSpace(a.Body); a.Status >= 400 && len(body) > 0 {
-		text += ": " + s.plan.planner.party.excerpt(printable(body[:min(len(body), 4*maxSentence)]), maxSentence)
+		text += ": " + s.plan.planner.party.excerpt(printable(body), maxSentence)
 	}
 	return text
 }

@@ -9,14 +9,15 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/passrig/passrig/internal/webauthn"
 	"github.com/passrig/passrig/scenarios"
 )
 
 // Options are a ceremony's options, as far as a client needs them that knows one passkey. Texts point into the answer, and
 // are valid as long as that is.
 type Options struct {
-	// Ordinary says that the options hold nothing that such a client does not know. Without it, only JSON and Challenge
-	// mean something, and the client has to be a full one.
+	// Ordinary says that the options hold nothing that such a client does not know. Without it, only JSON, Challenge and
+	// RPID mean something, and the client has to be a full one.
 	Ordinary bool
 	// JSON are the options as [Ceremony] has them. It is nil for ordinary ones that were as they have to be.
 	JSON json.RawMessage
@@ -90,10 +91,25 @@ func (s *PlanStep) ReadOptions(v *Values, a *Reply, credentialID []byte, o *Opti
 	*o = Options{Algorithms: o.Algorithms[:0], own: o.own}
 	o.Ordinary = len(r.result.Options) <= maxScanned && o.read(gjson.ParseBytes(r.result.Options), registration)
 	o.JSON = r.result.Options
-	if s.fillRPID(o); !o.Ordinary {
-		o.Challenge, _ = r.options.(map[string]any)["challenge"].(string)
+	if options, ok := r.options.(map[string]any); ok && !o.Ordinary {
+		o.pick(options, registration)
 	}
+	s.fillRPID(o)
 	return nil
+}
+
+// pick takes what counts out of options that are not ordinary: reading may have ended before it came to that. The
+// interpreter has filled in the target's RP ID.
+func (o *Options) pick(options map[string]any, registration bool) {
+	o.Challenge, _ = options["challenge"].(string)
+	party := options
+	name := "rpId"
+	if registration {
+		party, _ = options["rp"].(map[string]any)
+		name = "id"
+	}
+	o.RPID, _ = party[name].(string)
+	o.stated |= statedRPID
 }
 
 // Full are the options in the form of [Ceremony].
@@ -358,24 +374,10 @@ func texts(v gjson.Result) bool {
 // binary reads unpadded base64url that is as it has to be: what the interpreter would write again in the same way.
 func binary(v gjson.Result, into *string) bool {
 	s, ok := clean(v)
-	if !ok || s == "" || len(s)%4 == 1 {
+	if !ok || s == "" {
 		return false
 	}
-	for i := range len(s) {
-		if kindOfByte(s[i]) != plain {
-			return false
-		}
-	}
-	// The bits of the last character that stand for nothing are zero.
-	last := strings.IndexByte(base64URLAlphabet, s[len(s)-1])
-	switch len(s) % 4 {
-	case 2:
-		ok = last&0b1111 == 0
-	case 3:
-		ok = last&0b11 == 0
-	}
+	last, bad := webauthn.Base64URLEnd(s)
 	*into = s
-	return ok
+	return bad < 0 && last == s[len(s)-1]
 }
-
-const base64URLAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

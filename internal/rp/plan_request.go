@@ -22,7 +22,7 @@ type Message struct {
 	Base   *url.URL // where it goes: scheme and host count
 	Host   string   // of the Host header, if the adapter says another
 	Target []byte   // path and query, escaped
-	Fields []Field  // sorted by name; without those that the client writes: Host, Content-Length, Cookie
+	Fields []Field  // sorted by name; without Host, Cookie, and those that say where the message ends
 	Cookie []byte   // cookies that the adapter itself writes, before those of the session
 	Body   []byte   // nil: none
 
@@ -53,6 +53,10 @@ func (m *Message) read(req *http.Request) error {
 	}
 	m.Target, m.Fields, m.Cookie, m.Body = []byte(req.URL.RequestURI()), m.Fields[:0], nil, nil
 	for _, name := range slices.Sorted(maps.Keys(req.Header)) {
+		switch name {
+		case "Content-Length", "Transfer-Encoding", "Trailer":
+			continue // an adapter's: net/http sends its own, or none
+		}
 		for _, value := range req.Header[name] {
 			text := []byte(textproto.TrimString(value))
 			if name == "Cookie" {

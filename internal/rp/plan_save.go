@@ -68,8 +68,11 @@ func (s *PlanStep) saveTexts(m *Memory, a *Reply) bool {
 	return true
 }
 
-// Who is the user that the answer of whoami names; "" for nobody.
+// Who is the user that the answer of whoami names; "" for nobody, as when nothing was asked.
 func (p *Plan) Who(v *Values, a *Reply) (string, *Fault) {
+	if a.Asked == nil {
+		return "", nil
+	}
 	if p.result != nil {
 		if at := a.look(p.result); at.sure {
 			if text, ok := clean(at.value); ok {

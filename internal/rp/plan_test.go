@@ -38,6 +38,48 @@ func builtinParty(t *testing.T, name string, transport http.RoundTripper) *rp.Pa
 	return p
 }
 
+// An adapter may name the headers that say where a message ends; net/http sends its own, and so does a load.
+func TestHeadersOfTheTransferAreLeftOut(t *testing.T) {
+	t.Parallel()
+	p := partyAt(t, head+`  signup:
+    steps:
+      - {path: /s, json: {}, headers: {content-length: "3", Transfer-Encoding: chunked, Trailer: X, X-Kept: "${{ user.username }}"}}
+`, "http://localhost:1")
+	planner := p.NewPlanner()
+	plan, err := planner.Plan("signup", rp.PlanInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reason := plan.Steps[0].Prepare(nil); reason != "" {
+		t.Errorf("no template: %s", reason)
+	}
+	m := &rp.Message{}
+	if err := plan.Steps[0].Request(t.Context(), values(planner), m); err != nil {
+		t.Fatal(err)
+	}
+	text := written(m)
+	if !strings.Contains(text, "X-Kept: alice\n") {
+		t.Errorf("message %q", text)
+	}
+	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Trailer"} {
+		if strings.Contains(text, name) {
+			t.Errorf("message %q has %s", text, name)
+		}
+	}
+}
+
+func TestIsLoopback(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"localhost": true, "LOCALHOST": true, "localhost.": true, "app.localhost": true, "127.0.0.1": true, "127.9.9.9": true, "::1": true, "::ffff:127.0.0.1": true,
+		"127.evil.example": false, "127.0.0.1.evil.example": false, "notlocalhost": false, "localhost.example": false, "10.0.0.1": false, "::2": false, "0.0.0.0": false, "": false,
+	} {
+		if got := rp.IsLoopback(host); got != want {
+			t.Errorf("%q is loopback: %t", host, got)
+		}
+	}
+}
+
 // Every request of every adapter that a load may send is made from a template.
 func TestAdaptersAreTemplates(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package rp
 
 import (
 	"encoding/json"
+	"iter"
 	"maps"
 	"net/http"
 	"strings"
@@ -139,15 +140,33 @@ func (v *Values) user(name string) User {
 func (v *Values) savedMap() map[string]any {
 	m := make(map[string]any)
 	for i, s := range v.Session.saved {
-		switch {
-		case !s.set:
-		case s.other != nil:
-			m[v.planner.saved[i]] = s.other
-		default:
-			m[v.planner.saved[i]] = string(s.text)
+		if s.set {
+			m[v.planner.saved[i]] = s.value()
 		}
 	}
 	return m
+}
+
+func (s *savedValue) value() any {
+	if s.other != nil {
+		return s.other
+	}
+	return string(s.text)
+}
+
+// Secrets yields what must not be shown, by a name for it: the user's password, and the session's saved values that the
+// adapter calls secret.
+func (v *Values) Secrets() iter.Seq2[string, any] {
+	return func(yield func(name string, secret any) bool) {
+		if !yield("password", string(v.text[holePassword])) {
+			return
+		}
+		for i, s := range v.Session.saved {
+			if s.set && v.planner.secret[i] && !yield(v.planner.saved[i], s.value()) {
+				return
+			}
+		}
+	}
 }
 
 // Shape is a kind of credential: all of it but the binary members.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,11 +29,7 @@ type Session struct {
 
 // NewSession starts a session without cookies.
 func (p *Party) NewSession() *Session {
-	learn := p.target.Learn
-	if learn == nil {
-		learn = func(string, any) {}
-	}
-	return &Session{jar: newJar(), saved: make(map[string]any), held: make(map[string]SetCookie), learn: learn}
+	return &Session{jar: newJar(), saved: make(map[string]any), held: make(map[string]SetCookie), learn: p.Learn}
 }
 
 func newJar() *cookiejar.Jar {
@@ -88,7 +85,7 @@ type SetCookie struct {
 func (s *Session) ReplaceCookies(cookies []HostCookie) {
 	s.jar, s.held = newJar(), make(map[string]SetCookie)
 	for _, c := range cookies {
-		s.learnCookie(c.Cookie)
+		learnCookie(s.learn, c.Cookie.Name, c.Cookie.Value)
 		s.sawCookie = true
 		s.hold(SetCookie{&url.URL{Scheme: "https", Host: c.Host, Path: c.Cookie.Path}, c.Cookie})
 	}
@@ -98,9 +95,9 @@ func (s *Session) ReplaceCookies(cookies []HostCookie) {
 func (s *Session) Save(name string, value any) { s.saved[name] = value }
 
 // learnCookie tells of a cookie's value, unless it is so short that it is more likely a word.
-func (s *Session) learnCookie(c *http.Cookie) {
-	if len(c.Value) >= report.Distinctive {
-		s.learn("cookie "+c.Name, c.Value)
+func learnCookie(learn func(string, any), name, value string) {
+	if len(value) >= report.Distinctive {
+		learn("cookie "+name, value)
 	}
 }
 
@@ -111,7 +108,7 @@ func (s *Session) HoldsCredentials() bool { return s.sawCookie || len(s.saved) >
 // jarURL is the URL under which the jar sees u. A loopback host counts as secure, as browsers have it
 // (Secure Contexts §3.1), so that Secure cookies work on http://127.0.0.1 too.
 func jarURL(u *url.URL) *url.URL {
-	if u.Scheme == "http" && isLoopback(u.Hostname()) {
+	if u.Scheme == "http" && IsLoopback(u.Hostname()) {
 		c := *u
 		c.Scheme = "https"
 		return &c
@@ -119,8 +116,14 @@ func jarURL(u *url.URL) *url.URL {
 	return u
 }
 
-func isLoopback(host string) bool {
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "::1" || strings.HasPrefix(host, "127.")
+// IsLoopback reports whether a host, a name or an address without brackets, is this machine for sure (Secure Contexts
+// §3.1).
+func IsLoopback(host string) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.IsLoopback()
+	}
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
 func (s *Session) addCookies(req *http.Request) {
@@ -141,7 +144,7 @@ func (s *Session) takeCookies(resp *http.Response, u *url.URL, now time.Time) ([
 	kept := s.jar.Cookies(jarURL(u))
 	var notes []string
 	for _, c := range set {
-		s.learnCookie(c)
+		learnCookie(s.learn, c.Name, c.Value)
 		s.received = append(s.received, SetCookie{u, c})
 		if deletesCookie(c) {
 			continue

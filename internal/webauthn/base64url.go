@@ -40,6 +40,45 @@ func (b *Base64URL) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+const notBase64URL = 0xff
+
+// base64urlValues are the values of the characters of base64url; notBase64URL for all other bytes.
+var base64urlValues = func() (values [256]byte) {
+	for i := range values {
+		values[i] = notBase64URL
+	}
+	for i := range len(base64urlAlphabet) {
+		values[base64urlAlphabet[i]] = byte(i)
+	}
+	return values
+}()
+
+// Base64URLEnd returns what the last character of unpadded base64url text becomes when the text is decoded as browsers
+// do and encoded again: its unused bits are zero (RFC 4648 §3.5). It is 0 for empty text. bad is where the text is
+// none, as [DecodeBase64URL] says it; -1 if it is one.
+func Base64URLEnd[Text ~string | ~[]byte](text Text) (last byte, bad int) {
+	for i := range len(text) {
+		if base64urlValues[text[i]] == notBase64URL {
+			return 0, i
+		}
+	}
+	if len(text) == 0 {
+		return 0, -1
+	}
+	last = text[len(text)-1]
+	switch len(text) % 4 {
+	case 1:
+		return 0, len(text) - 1
+	case 2:
+		last = base64urlAlphabet[base64urlValues[last]&^0b1111]
+	case 3:
+		last = base64urlAlphabet[base64urlValues[last]&^0b11]
+	}
+	return last, -1
+}
+
 // DecodeBase64URL decodes unpadded base64url text. Like browsers it refuses padding and the
 // standard alphabet, and ignores the unused low bits of a last character.
 func DecodeBase64URL(text string) ([]byte, error) {

@@ -334,3 +334,25 @@ func message(err error) string {
 	}
 	return err.Error()
 }
+
+// The end of a text is what decoding and encoding it makes of it.
+func TestBase64URLEnd(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "A", "AA", "AB", "_w", "_-", "AAA", "AAB", "AAAA", "AAA_", "AAAAB", "AAAA-_", "A=", "A+==", "A/AA", "AA\n", "é", "AA A"} {
+		last, bad := Base64URLEnd(text)
+		decoded, err := DecodeBase64URL(text)
+		if (err == nil) != (bad < 0) {
+			t.Errorf("%q: bad at %d, want %v", text, bad, err)
+			continue
+		}
+		if err != nil || text == "" {
+			continue
+		}
+		if again := Base64URL(decoded).String(); again[:len(again)-1]+string(last) != again || again[:len(again)-1] != text[:len(text)-1] {
+			t.Errorf("%q ends with %q, want %q", text, last, again)
+		}
+		if same, _ := Base64URLEnd([]byte(text)); same != last {
+			t.Errorf("as bytes, %q ends with %q", text, same)
+		}
+	}
+}

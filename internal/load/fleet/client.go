@@ -43,39 +43,16 @@ func (c *clientData) prepare(kind, origin string, o *Options) {
 	c.head, c.tail = marshaled[:middle], marshaled[middle:]
 }
 
-const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-// base64urlValues are the values of characters of base64url; notBase64url for the others.
-var base64urlValues = func() (values [256]byte) {
-	for i := range values {
-		values[i] = notBase64url
-	}
-	for i := range len(base64urlAlphabet) {
-		values[base64urlAlphabet[i]] = byte(i)
-	}
-	return values
-}()
-
-const notBase64url = 0xff
-
 // appendChallenge appends a challenge as a browser does, which decodes and encodes it: only unpadded base64url passes,
 // and unused bits of its last character are dropped.
 func appendChallenge(dst, challenge []byte) ([]byte, error) {
-	start := len(dst)
-	for i, c := range challenge {
-		if base64urlValues[c] == notBase64url {
-			return dst, fmt.Errorf("challenge: illegal base64url at byte %d", i)
-		}
+	last, bad := webauthn.Base64URLEnd(challenge)
+	if bad >= 0 {
+		return dst, fmt.Errorf("challenge: illegal base64url at byte %d", bad)
 	}
 	dst = append(dst, challenge...)
-	last := len(dst) - 1
-	switch (len(dst) - start) % 4 {
-	case 1:
-		return dst[:start], fmt.Errorf("challenge: illegal base64url at byte %d", len(challenge)-1)
-	case 2:
-		dst[last] = base64urlAlphabet[base64urlValues[dst[last]]&^0x0f]
-	case 3:
-		dst[last] = base64urlAlphabet[base64urlValues[dst[last]]&^0x03]
+	if len(challenge) > 0 {
+		dst[len(dst)-1] = last
 	}
 	return dst, nil
 }

@@ -39,7 +39,8 @@ type Weighted struct {
 
 // Config says who the users of a load are.
 type Config struct {
-	// Seed is what every user is derived from. The same seed, prefix and algorithms give the same users.
+	// Seed is what every user is derived from. The same seed, prefix and algorithms give the same users; their credential
+	// ids also depend on Device.CredentialIDLength.
 	Seed uint64
 	// Count is how many users there are. With Import it may be 0, which is all of the file, or fewer.
 	Count int64

@@ -103,7 +103,7 @@ func (f *Fleet) prepare() error {
 
 // header says whose state file it is. Imported users are known by their contents.
 func (f *Fleet) header() *header {
-	h := &header{Origin: f.cfg.Origin, RPID: f.cfg.RPID, Adapter: f.cfg.Adapter, Count: f.cfg.Count}
+	h := &header{Origin: f.cfg.Origin, RPID: f.cfg.RPID, Adapter: f.cfg.Adapter, Count: f.cfg.Count, Eligible: f.cfg.Device.BackupEligible}
 	if f.people != nil {
 		h.Import = f.people.digest
 		return h

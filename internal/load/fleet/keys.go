@@ -45,13 +45,15 @@ func (k *keyring) signer(u *User) (crypto.Signer, error) {
 		return known.signer, nil
 	}
 	raw := k.raw(u)
-	var signer crypto.Signer = ed25519.NewKeyFromSeed(raw[:])
+	var signer crypto.Signer
 	if u.Algorithm == webauthn.ES256 {
 		key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), raw[:])
 		if err != nil {
 			return nil, fmt.Errorf("private key of user %d: %w", u.Index, err)
 		}
 		signer = key
+	} else {
+		signer = ed25519.NewKeyFromSeed(raw[:])
 	}
 	place.Store(&recentKey{u.Index, signer})
 	return signer, nil

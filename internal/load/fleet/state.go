@@ -31,6 +31,7 @@ type header struct {
 	Prefix     string     `json:"prefix"`
 	Algorithms []Weighted `json:"algorithms"`
 	Import     string     `json:"import,omitempty"` // SHA-256 of the imported users, in hexadecimal digits
+	Eligible   bool       `json:"backupEligible"`   // a relying party may refuse a passkey whose BE flag has changed
 }
 
 // state is the state file: after the header one record for each user, which are read and written in place. Nothing of
@@ -95,7 +96,10 @@ func (s *state) prepare(h *header) error {
 		return errors.New("not a regular file")
 	}
 	if info.Size() == 0 {
-		return s.write(h)
+		if err := s.write(h); err != nil {
+			return errors.Join(err, s.file.Truncate(0)) // half a file would be accepted by no later run
+		}
+		return nil
 	}
 	return s.resume(h, info.Size())
 }
@@ -167,6 +171,7 @@ func (h *header) compare(want *header) error {
 		{"adapter", h.Adapter, want.Adapter},
 		{"prefix", h.Prefix, want.Prefix},
 		{"import", h.Import, want.Import},
+		{"backup eligibility", h.Eligible, want.Eligible},
 	} {
 		if m.got != m.want {
 			return &hintedError{fmt.Errorf("of other users: its %s is %#v, this run's is %#v", m.name, m.got, m.want), hint}

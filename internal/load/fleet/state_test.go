@@ -149,6 +149,7 @@ func TestStateOfOthersIsRefused(t *testing.T) {
 		{"another adapter", whole, func(c *Config) { c.Adapter = "other" }, "adapter"},
 		{"another prefix", whole, func(c *Config) { c.Prefix = "x-" }, "prefix"},
 		{"other algorithms", whole, func(c *Config) { c.Algorithms = []Weighted{{"EdDSA", 1}} }, "algorithms"},
+		{"another provider", whole, func(c *Config) { c.Device.BackupEligible = true }, "backup eligibility"},
 		{"imported", whole, func(c *Config) { c.Seed, c.Import = 0, strings.NewReader(line(t, "alice")) }, "seed"},
 		{"text", []byte("my shopping list\n"), nil, "not a state file"},
 		{"another format", bytes.Replace(whole, []byte("users/1"), []byte("users/9"), 1), nil, `format "passrig/users/9"`},
@@ -185,6 +186,27 @@ func TestStateOfOthersIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A file that could not be made is none: the next run makes it.
+func TestHalfAFileIsTakenBack(t *testing.T) {
+	cfg := stateConfig(t)
+	// A file opened for appending grows, but refuses the header, as a full disk does.
+	file, err := os.OpenFile(cfg.State, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &state{file: file, path: cfg.State}
+	if err := s.prepare(&header{Format: stateFormat, Count: 10}); err == nil {
+		t.Error("the header was written")
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(cfg.State); err != nil || info.Size() != 0 {
+		t.Errorf("%d bytes are left, error %v", info.Size(), err)
+	}
+	shut(t, open(t, cfg))
 }
 
 func TestFullDiskHasAHint(t *testing.T) {

@@ -45,6 +45,9 @@ func (y *Player) authenticate(ctx context.Context) error {
 	c := &y.side
 	o := &c.options
 	c.made = false
+	if o.Challenge == "" && o.JSON == nil {
+		return errors.New("the adapter sends a credential before it asked for options")
+	}
 	if err := y.mayUse(o.RPID); err != nil {
 		return err
 	}

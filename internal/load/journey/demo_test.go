@@ -57,8 +57,8 @@ func load(tb testing.TB, adapter, origin, journeys string) (*scenarios.File, err
 	tb.Helper()
 	text := fmt.Sprintf(preamble, adapter, origin, journeys)
 	return scenarios.Load("load.yaml", scenarios.Options{ReadFile: func(name string) ([]byte, error) {
-		if name == "odd.yaml" {
-			return []byte(oddAdapter), nil
+		if adapter, ok := map[string]string{"odd.yaml": oddAdapter, "lapse.yaml": lapseAdapter}[name]; ok {
+			return []byte(adapter), nil
 		}
 		return []byte(text), nil
 	}})

@@ -93,12 +93,13 @@ func (y *Player) concluded(class ledger.Class) ledger.Class {
 	return class
 }
 
-// ask sends the step's request, again while it is polled, and says what the answer means.
+// ask sends the step's request, again while it is polled, and says what the answer means. An answer that puts the client
+// off ends a load's poll, and that only: a single run asks on.
 func (y *Player) ask(ctx context.Context, s *rp.PlanStep) ledger.Class {
 	start := y.clock.Now()
 	for {
 		class := y.askOnce(ctx, s)
-		if s.Poll == nil || class != ledger.Rejected && class != ledger.Unexpected && class != ledger.ServerError {
+		if s.Poll == nil || !y.judged || class == ledger.Accepted || class == ledger.Throttled {
 			return class
 		}
 		next := y.clock.Now() + s.Poll.Every
@@ -112,7 +113,7 @@ func (y *Player) ask(ctx context.Context, s *rp.PlanStep) ledger.Class {
 }
 
 func (y *Player) askOnce(ctx context.Context, s *rp.PlanStep) ledger.Class {
-	y.last = s
+	y.last, y.judged = s, false
 	if err := s.Request(ctx, y.values, &y.message); err != nil {
 		return y.broken(err)
 	}
@@ -136,6 +137,7 @@ func (y *Player) askOnce(ctx context.Context, s *rp.PlanStep) ledger.Class {
 // decide says what the answer means.
 func (y *Player) decide(s *rp.PlanStep) ledger.Class {
 	outcome, fault := s.Decide(y.values, &y.reply)
+	y.judged = fault == nil || fault.Err == nil
 	if outcome == rp.OutcomeAccepted {
 		return ledger.Accepted
 	}
@@ -220,14 +222,13 @@ func (y *Player) broken(err error) ledger.Class {
 	return ledger.Adapter
 }
 
-// faulty is an operation whose answer could not be used. The sentence is one that does not show the answer.
+// faulty is an operation whose answer could not be used. The fault's sentence may show more of an answer than an example
+// does, which says it in its own words if there is one.
 func (y *Player) faulty(fault *rp.Fault) ledger.Class {
-	class := classOf(fault.Kind)
-	y.failure = fault.Sentence
-	if y.last != nil && y.reply.Asked != nil {
-		y.failure = fmt.Sprintf("%s (%s)", y.last.Sentence(&y.reply), class)
+	if y.unusable = y.last != nil && y.reply.Asked != nil; !y.unusable {
+		y.failure = fault.Sentence
 	}
-	return class
+	return classOf(fault.Kind)
 }
 
 // classOf is the class of a fault of the interpreter.

@@ -2,7 +2,9 @@ package journey
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -46,6 +48,9 @@ type Player struct {
 	refusal string // name of the exception with which the client refused
 	omitted bool   // it refused because allowCredentials leaves the passkey out
 	who     string // what whoami answered
+
+	judged   bool // the adapter's predicates say something about the last answer
+	unusable bool // the operation ended because there is something wrong with it
 
 	message  rp.Message
 	request  wire.Request
@@ -102,6 +107,7 @@ func (y *Player) Play(ctx context.Context, journey int, user int64, intended tim
 		}
 		intended = s.Finished
 	}
+	y.line.Reset() // who plays next is somebody else
 	it.Bytes = y.bytes
 	return it, y.samples
 }
@@ -119,7 +125,6 @@ func (y *Player) begin(journey int, user int64) {
 	clear(y.vars)
 	y.users.User(user, &y.user)
 	y.values.SetUser(y.user.Username, y.user.DisplayName, y.user.Email, y.user.Password)
-	y.line.Reset()
 }
 
 // outer is what a request of the scenario sees.
@@ -139,7 +144,9 @@ func (y *Player) operate(ctx context.Context, a *action, intended time.Duration)
 	y.samples = append(y.samples, ledger.Sample{Operation: a.number, Ceremony: a.plan.Ceremony, Intended: intended, Started: y.began})
 	y.sample = &y.samples[len(y.samples)-1]
 	y.failure, y.last, y.refusal, y.omitted, y.who = "", nil, "", false, ""
+	y.judged, y.unusable = false, false
 	y.response.Status, y.reply.Asked = 0, nil
+	y.side.made, y.side.options = false, rp.Options{Algorithms: y.side.options.Algorithms[:0]}
 	if a.signsIn() && !a.keep && y.previous >= 0 && y.previous != a.device {
 		y.line.Reset() // another device has connections of its own
 	}
@@ -214,15 +221,38 @@ func (y *Player) isUser() bool {
 	return err == nil && y.who == identity
 }
 
-// example is a sentence about what was not as expected.
+// example is a sentence about what was not as expected. An answer may echo secrets, so they are told first, and only then:
+// there are too many of them in a load.
 func (y *Player) example() string {
+	y.tell()
 	switch {
 	case y.failure != "":
 		return y.failure
+	case y.unusable:
+		return fmt.Sprintf("%s (%s)", y.last.Sentence(&y.reply), y.sample.Class)
 	case y.action.expect.user != anybody && y.sample.Class == ledger.Accepted:
 		return "whoami names somebody else"
 	case y.last != nil:
 		return y.last.Sentence(&y.reply)
 	}
 	return ""
+}
+
+// tell says what must not be shown: the user's secrets, and the cookies of the session, also those that the last answer
+// took away.
+func (y *Player) tell() {
+	party := y.program.party
+	for name, secret := range y.values.Secrets() {
+		party.Learn(name, secret)
+	}
+	for name, value := range y.session.jar.All() {
+		party.LearnCookie(string(name), string(value))
+	}
+	sent, err := http.ParseCookie(string(y.request.Cookie))
+	if err != nil {
+		return // there were none
+	}
+	for _, c := range sent {
+		party.LearnCookie(c.Name, c.Value)
+	}
 }

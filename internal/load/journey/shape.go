@@ -48,7 +48,7 @@ func (p *Program) shape(ctx context.Context, key shapeKey, device virtual.Config
 	return s, nil
 }
 
-// warm makes the templates for the usual credentials, so that what is wrong with an adapter is known before the load.
+// warm finds the kinds of the usual credentials, for [Program.Describe].
 func (p *Program) warm() error {
 	for i, key := range []shapeKey{{discoverable: true}, {registration: true, algorithm: webauthn.ES256, discoverable: true}} {
 		sample, err := sampleResponse(context.Background(), key, virtual.Config{})

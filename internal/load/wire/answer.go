@@ -24,6 +24,7 @@ type answerReader struct {
 	base *buffer // what buf is a part of
 	buf  []byte  // read so far
 	pos  int     // consumed so far
+	full bool    // the last read had room for no more, and there may be more: in a record of TLS, it cannot be seen from outside
 
 	proto10   bool // "HTTP/1.0"
 	chunked   bool
@@ -72,7 +73,7 @@ func (p *buffers) put(b *buffer) {
 }
 
 // read reads one answer into resp, whose bytes are the reader's until the next start. keep reports whether the
-// connection can carry another request.
+// connection can carry another request: nothing has come behind the answer.
 func (r *answerReader) read(method string, resp *Response) (keep bool, err error) {
 	for interim := 0; ; interim++ {
 		head, err := r.head()
@@ -110,7 +111,7 @@ func (r *answerReader) read(method string, resp *Response) (keep bool, err error
 	resp.head = r.buf[:head:head] // only now: the buffer may have grown
 	resp.Body = body
 	resp.Received += int64(r.pos)
-	return !r.close && resp.Status != http.StatusSwitchingProtocols && r.pos == len(r.buf), nil
+	return !r.close && resp.Status != http.StatusSwitchingProtocols && r.pos == len(r.buf) && !r.full, nil
 }
 
 // more reads what has arrived.
@@ -120,6 +121,7 @@ func (r *answerReader) more() error {
 	}
 	n, err := r.src.Read(r.buf[len(r.buf):cap(r.buf)])
 	r.buf = r.buf[:len(r.buf)+n]
+	r.full = len(r.buf) == cap(r.buf)
 	if n > 0 {
 		return nil // an error will come again
 	}
@@ -127,7 +129,7 @@ func (r *answerReader) more() error {
 		return io.ErrNoProgress
 	}
 	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+		return errEnded
 	}
 	return err
 }
@@ -180,7 +182,7 @@ func (r *answerReader) parse(head []byte, resp *Response) error {
 		return err
 	}
 	if isSpace(head[next]) {
-		return notHTTP("header line", head[next:])
+		return malformed("header line")
 	}
 	connection := 0 // Connection fields that close or keep
 	for {
@@ -192,7 +194,7 @@ func (r *answerReader) parse(head []byte, resp *Response) error {
 		start := next + leading(head[next:end])
 		next = end + 1
 		if bytes.IndexByte(line, ':') < 0 {
-			return notHTTP("header line", line)
+			return malformed("header line")
 		}
 		if isSpace(head[next]) {
 			line, next = unfold(head, start, len(line), next)
@@ -268,16 +270,16 @@ func unfold(head []byte, start, length, next int) ([]byte, int) {
 func cutField(line []byte, start int) (field, error) {
 	colon := bytes.IndexByte(line, ':')
 	if colon < 1 {
-		return field{}, notHTTP("header line", line)
+		return field{}, malformed("header line")
 	}
 	for _, c := range line[:colon] {
 		if !nameByte[c] && c != ' ' { // a space is seen in the wild; such a name matches nothing
-			return field{}, notHTTP("header line", line)
+			return field{}, notHTTP("header line", line[:colon])
 		}
 	}
 	for _, c := range line[colon+1:] {
 		if c < ' ' && c != '\t' || c == 0x7f {
-			return field{}, notHTTP("header line", line)
+			return field{}, notHTTP("header line", line[:colon]) // the value may be a cookie's
 		}
 	}
 	value := colon + 1 + leading(line[colon+1:])

@@ -161,9 +161,29 @@ func TestConnectionIsKept(t *testing.T) {
 		"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n":        false,
 		"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok":       true,
 		"HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n": true,
+		"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + strings.Repeat("x", 5000):          true,
+		"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + strings.Repeat("x", 5001):          false,
+		exactly(bufferSize) + "x":                                                              false,
 	} {
 		if _, keep, err := viaWire(strings.NewReader(raw), "GET"); err != nil || keep != want {
 			t.Errorf("%q: kept %v, error %v; want %v", raw, keep, err, want)
+		}
+	}
+}
+
+// exactly is an answer of so many bytes, in chunks.
+func exactly(size int) string {
+	const before, after = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfa0;x\r\n", "\r\n0\r\n\r\n"
+	padding := size - len(before) - 0xfa0 - len(after)
+	return strings.Replace(before, ";x", ";x"+strings.Repeat("x", padding), 1) + strings.Repeat("y", 0xfa0) + after
+}
+
+// What a header says is not shown: it may be a cookie.
+func TestHeadersAreNotShown(t *testing.T) {
+	for _, header := range []string{"Set-Cookie: sid=s3cret\x00", "Set-Cookie sid=s3cret", ": s3cret", "Set-Cookie\x01: s3cret", " Set-Cookie: s3cret"} {
+		_, _, err := viaWire(strings.NewReader("HTTP/1.1 200 OK\r\n"+header+"\r\n\r\n"), "GET")
+		if err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%q: error %v", header, err)
 		}
 	}
 }

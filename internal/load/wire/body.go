@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 )
 
 const (
@@ -25,7 +24,7 @@ func (r *answerReader) body(bodyless bool) ([]byte, error) {
 			return nil, errBodyTooLong
 		}
 		end := start + int(r.length)
-		r.grow(end)
+		r.grow(end + 1) // with room to notice what must not be there
 		for len(r.buf) < end {
 			if err := r.more(); err != nil {
 				return nil, err
@@ -36,7 +35,7 @@ func (r *answerReader) body(bodyless bool) ([]byte, error) {
 	}
 	r.close = true
 	for {
-		if err := r.more(); errors.Is(err, io.ErrUnexpectedEOF) {
+		if err := r.more(); errors.Is(err, errEnded) {
 			r.pos = len(r.buf)
 			return r.buf[start:r.pos:r.pos], nil
 		} else if err != nil {
@@ -81,7 +80,7 @@ func (r *answerReader) chunks() ([]byte, error) {
 			}
 		}
 		if r.buf[end-2] != '\r' || r.buf[end-1] != '\n' {
-			return nil, notHTTP("chunk ends with", r.buf[end-2:end])
+			return nil, malformed("end of a chunk")
 		}
 		to, r.pos = end-2, end
 	}
@@ -99,7 +98,7 @@ func (r *answerReader) chunkLine() ([]byte, error) {
 		return nil, err
 	}
 	if i := bytes.IndexByte(line, '\r'); i < 0 || i != len(line)-1 {
-		return nil, notHTTP("chunk line", line)
+		return nil, malformed("line before a chunk")
 	}
 	return line[:len(line)-1], nil
 }
@@ -114,7 +113,7 @@ func (r *answerReader) line(limit int) ([]byte, error) {
 		}
 		from = len(r.buf)
 		if len(r.buf)-r.pos > limit {
-			return nil, notHTTP("line", r.buf[r.pos:])
+			return nil, malformed("line around a chunk")
 		}
 		if err := r.more(); err != nil {
 			return nil, err
@@ -129,7 +128,7 @@ func chunkSize(line []byte) (int, error) {
 	}
 	digits, _, _ := bytes.Cut(line, []byte{';'})
 	if len(digits) == 0 || len(digits) > 16 {
-		return 0, notHTTP("chunk size", line)
+		return 0, malformed("size of a chunk")
 	}
 	n := 0
 	for _, c := range digits {
@@ -139,7 +138,7 @@ func chunkSize(line []byte) (int, error) {
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
 			n = n<<4 | int(c|0x20-'a'+10)
 		default:
-			return 0, notHTTP("chunk size", line)
+			return 0, malformed("size of a chunk")
 		}
 		if n > 2*MaxBody {
 			return 0, errBodyTooLong
@@ -160,7 +159,7 @@ func (r *answerReader) trailer() error {
 			return nil
 		}
 		if r.pos-start > maxChunkLine || !isSpace(line[0]) && bytes.IndexByte(line, ':') < 1 {
-			return notHTTP("trailer", line)
+			return malformed("trailer")
 		}
 	}
 }

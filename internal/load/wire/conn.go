@@ -18,18 +18,24 @@ type conn struct {
 	raw    net.Conn
 	stream net.Conn // raw, or TLS over it
 	used   bool     // it has carried a request
-	wait   waiter   // for an answer
+	wait   waiter   // looks at raw
 }
 
 // errStale says that the server had ended a kept connection before the request was sent.
 var errStale = fmt.Errorf("kept connection: %w", io.EOF)
 
 // send writes a request, and gives its buffer back as soon as it is written. Where the platform allows, it looks first
-// whether the server has ended the connection since the last one, and returns when the answer begins to arrive, so
-// that nobody needs a buffer to wait for it.
+// whether the server has ended the connection since the last one, or sent something unasked, which would be taken for
+// the answer. Without TLS, it returns when the answer begins to arrive, so that nobody needs a buffer to wait for it.
 func (c *conn) send(request *buffer, to *buffers) error {
-	if c.wait.ready() {
+	if c.stream == c.raw && c.wait.ready() {
 		return c.wait.send(request, to)
+	}
+	if c.used {
+		if err := c.wait.look(); err != nil {
+			to.put(request)
+			return err
+		}
 	}
 	_, err := c.stream.Write(request.bytes)
 	to.put(request)
@@ -78,8 +84,8 @@ func (l *fastLine) dial(ctx context.Context, s *Server, until time.Time) (*conn,
 		return nil, connecting, err
 	}
 	c := &conn{server: s, raw: raw, stream: raw}
+	c.wait.start(c)
 	if s.tls == nil {
-		c.wait.start(c)
 		return c, connecting, nil
 	}
 	secure := tls.Client(raw, s.tls)

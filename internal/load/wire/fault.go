@@ -45,6 +45,13 @@ var (
 	errBodyTooLong = fmt.Errorf("its body is longer than %d MiB", MaxBody>>20)
 )
 
+// errEnded says that the connection has ended, which is how some bodies end. Of a TLS record that breaks off, which is
+// the end of none, crypto/tls says [io.ErrUnexpectedEOF].
+var errEnded = fmt.Errorf("the connection has ended: %w", io.ErrUnexpectedEOF)
+
+// malformed does not show what it is about, which may be secret.
+func malformed(what string) error { return fmt.Errorf("%w: malformed %s", errNotHTTP, what) }
+
 func notHTTP(what string, line []byte) error {
 	return fmt.Errorf("%w: %s %q", errNotHTTP, what, line[:min(len(line), 60)])
 }

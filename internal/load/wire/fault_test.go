@@ -142,7 +142,7 @@ func TestFaults(t *testing.T) {
 				line := newLine(t, client)
 				deadline := 5 * time.Second
 				if c.class == ledger.Timeout {
-					deadline = 50 * time.Millisecond
+					deadline = 200 * time.Millisecond
 				}
 				var resp wire.Response
 				err := line.Do(t.Context(), post(serverOf(t, client, base), "/login?secret=1", "{}"), &resp, deadline)
@@ -467,5 +467,119 @@ func TestDeadlines(t *testing.T) {
 				t.Errorf("%d connections, want a second one only after the timeout", stats.Dialed)
 			}
 		})
+	}
+}
+
+// tlsPair is a server's side of TLS, and the certificates that a client needs for it.
+func tlsPair(t *testing.T) (server *tls.Config, roots []byte) {
+	t.Helper()
+	srv := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(srv.Close)
+	return &tls.Config{Certificates: srv.TLS.Certificates}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+}
+
+// What a server sends on an idle connection is not the answer to the next request. (net/http may take it for that, if it
+// is asked before its reader has come to it.)
+func TestUnaskedAnswer(t *testing.T) {
+	const unasked = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+	cfg, roots := tlsPair(t)
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprintf("tls %t", secure), func(t *testing.T) {
+			answered, sent := make(chan struct{}), make(chan struct{}, 1)
+			base := listen(t, func(c net.Conn) {
+				if secure {
+					c = tls.Server(c, cfg)
+				}
+				if readRequest(c) != nil {
+					return
+				}
+				fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+				select {
+				case <-answered:
+				case <-t.Context().Done():
+					return
+				}
+				fmt.Fprint(c, unasked)
+				sent <- struct{}{}
+				untilHungUp(c)
+			})
+			if secure {
+				base = "https" + strings.TrimPrefix(base, "http")
+			}
+			client := newClient(t, wire.NewFast, wire.Config{RootCAs: roots})
+			line := newLine(t, client)
+			s := serverOf(t, client, base)
+			for i := range 3 {
+				var resp wire.Response
+				if err := line.Do(t.Context(), post(s, "/", "{}"), &resp, time.Minute); err != nil {
+					t.Fatal(err)
+				}
+				if resp.Status != 200 || string(resp.Body) != "ok" {
+					t.Fatalf("answer %d is %d %q", i, resp.Status, resp.Body)
+				}
+				answered <- struct{}{}
+				<-sent
+			}
+			if stats := client.Stats(); stats.Dialed != 3 || stats.Retried != 2 {
+				t.Errorf("stats are %+v", stats)
+			}
+		})
+	}
+}
+
+// cutter lets a connection break off in the middle of what is written.
+type cutter struct {
+	net.Conn
+	cut bool
+}
+
+func (c *cutter) Write(p []byte) (int, error) {
+	if c.cut {
+		_, _ = c.Conn.Write(p[:len(p)/2])
+		c.Close()
+	}
+	return c.Conn.Write(p)
+}
+
+// A body that ends with the connection does not end in the middle of a TLS record.
+func TestRecordThatBreaksOff(t *testing.T) {
+	cfg, roots := tlsPair(t)
+	for _, whole := range []bool{true, false} {
+		for _, c := range clients {
+			t.Run(fmt.Sprintf("%s/whole %t", c.name, whole), func(t *testing.T) {
+				base := listen(t, func(c net.Conn) {
+					wire := &cutter{Conn: c}
+					secure := tls.Server(wire, cfg)
+					if readRequest(secure) != nil {
+						return
+					}
+					fmt.Fprint(secure, "HTTP/1.1 200 OK\r\n\r\nfirst, ")
+					wire.cut = !whole
+					fmt.Fprint(secure, "second")
+					secure.Close()
+				})
+				client := newClient(t, c.make, wire.Config{RootCAs: roots})
+				var resp wire.Response
+				err := newLine(t, client).Do(t.Context(), get(serverOf(t, client, strings.Replace(base, "http:", "https:", 1)), "/"), &resp, time.Minute)
+				if !whole {
+					wantFault(t, err, ledger.Closed, "closed before")
+				} else if err != nil || string(resp.Body) != "first, second" {
+					t.Errorf("body %q, error %v", resp.Body, err)
+				}
+			})
+		}
+	}
+}
+
+func TestBrokenHeaderIsNotShown(t *testing.T) {
+	for _, c := range clients {
+		client := newClient(t, c.make, wire.Config{})
+		s := serverOf(t, client, listen(t, answerRaw("HTTP/1.1 200 OK\r\nSet-Cookie sid=s3cret\r\n\r\n")))
+		var resp wire.Response
+		err := newLine(t, client).Do(t.Context(), get(s, "/"), &resp, time.Minute)
+		wantFault(t, err, ledger.Unexpected, "malformed header line")
+		if strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 }

@@ -117,6 +117,9 @@ func cause(ctx context.Context, s *span, carrier net.Conn, err error) error {
 	if strings.Contains(err.Error(), "malformed") && endedByServer(carrier) {
 		return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
 	}
+	if strings.Contains(err.Error(), "malformed MIME header") { // and what follows is the line, which may be a cookie's
+		return malformed("header line")
+	}
 	return err
 }
 

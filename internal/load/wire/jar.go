@@ -128,6 +128,17 @@ func (j *Jar) Cookies(server *Server, target []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
+// All yields name and value, without quotes, of every cookie, wherever it goes. They are valid until the jar is used again.
+func (j *Jar) All() iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		for i := range j.cookies {
+			if !yield(j.cookies[i].name, j.cookies[i].value) {
+				return
+			}
+		}
+	}
+}
+
 // choose returns the indexes of the cookies for a request, in the order in which they are sent: the longest path
 // first, then the oldest (RFC 6265 §5.4).
 func (j *Jar) choose(server *Server, target []byte) []int {

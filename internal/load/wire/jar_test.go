@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/passrig/passrig/internal/load/wire"
+	"github.com/passrig/passrig/internal/rp"
 )
 
 // oracle is the jar of single runs: see Session in internal/rp.
@@ -29,8 +30,7 @@ func newOracle(tb testing.TB) *oracle {
 }
 
 func (o *oracle) url(u *url.URL) *url.URL {
-	host := u.Hostname()
-	if u.Scheme == "http" && (host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "::1" || strings.HasPrefix(host, "127.")) {
+	if u.Scheme == "http" && rp.IsLoopback(u.Hostname()) {
 		c := *u
 		c.Scheme = "https"
 		return &c

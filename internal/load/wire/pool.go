@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// pool holds the idle connections to one server, the one used last on top, and counts the open ones if they are
-// bounded. Whoever waits for one is served in turn.
+// pool holds the idle connections to one server, the one used last on top, and counts the open ones. Whoever waits for
+// one is served in turn.
 type pool struct {
 	max int // 0: no bound
 
 	mu      sync.Mutex
 	idle    []*conn
-	open    int // counted only under a bound
+	open    int // connections made or being made; bounded if max is not 0
 	waiting []chan *conn
 	closed  bool
 }

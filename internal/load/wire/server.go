@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
 
 	"golang.org/x/net/http/httpguts"
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/passrig/passrig/internal/rp"
 )
 
 // Server is where requests go: scheme, host and port, with what follows from them once and for all.
@@ -106,19 +107,17 @@ func newServer(base *url.URL, cfg *Config, secure *tls.Config) (*Server, error) 
 		s.tls = secure.Clone()
 		s.tls.ServerName = name
 	}
-	s.setCookieView(base.Hostname())
+	s.setCookieView()
 	return s, nil
 }
 
 // setCookieView says how cookies see the server. A loopback host counts as secure, as browsers have it (Secure
 // Contexts §3.1), so that Secure cookies work on http://127.0.0.1 too.
-func (s *Server) setCookieView(host string) {
+func (s *Server) setCookieView() {
 	s.cookieHost = strings.ToLower(strings.TrimSuffix(s.name, "."))
 	s.isIP = strings.ContainsAny(s.cookieHost, ":%") || net.ParseIP(s.cookieHost) != nil
 	s.site = site(s.cookieHost, s.isIP)
-	addr, err := netip.ParseAddr(s.cookieHost)
-	s.secure = s.scheme == "https" || err == nil && addr.IsLoopback() || strings.HasPrefix(host, "127.") ||
-		s.cookieHost == "localhost" || strings.HasSuffix(s.cookieHost, ".localhost")
+	s.secure = s.scheme == "https" || rp.IsLoopback(s.cookieHost)
 }
 
 // site is the public suffix of the host and one more label, if there is one.

@@ -9,4 +9,6 @@ func (waiter) ready() bool { return false }
 
 func (waiter) start(*conn) {}
 
+func (waiter) look() error { return nil }
+
 func (waiter) send(*buffer, *buffers) error { return nil }

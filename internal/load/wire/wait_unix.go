@@ -69,6 +69,21 @@ func (w *waiter) next(fd uintptr) (done bool) {
 	return w.err != nil
 }
 
+// look says whether the server has ended the connection, or sent something, since the last answer. It does not wait.
+func (w *waiter) look() error {
+	if !w.ready() {
+		return nil
+	}
+	w.err = nil
+	err := w.socket.Control(w.glance)
+	if w.err != nil {
+		return w.err
+	}
+	return err
+}
+
+func (w *waiter) glance(fd uintptr) { w.err = w.alive(int(fd)) }
+
 // alive reads what must not be there yet.
 func (w *waiter) alive(fd int) error {
 	for {
