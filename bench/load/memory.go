@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/passrig/passrig/internal/load/fleet"
+	"github.com/passrig/passrig/virtual"
 )
 
 // slow is how long the null server takes for an answer, so that many are waited for.
@@ -39,8 +40,13 @@ func (b *bench) memory(ctx context.Context) error {
 
 // enroll writes passrig's state file as it is when all users have been registered.
 func enroll(m match) (err error) {
+	provider, ok := virtual.FindProvider(providerName)
+	if !ok {
+		return fmt.Errorf("there is no provider %q", providerName)
+	}
 	f, err := fleet.New(fleet.Config{
-		Seed: seed, Count: m.Users, Prefix: m.Prefix(), State: stateFile(m), Origin: m.Origin, Adapter: "passrig-demo",
+		Device: provider.Config,
+		Seed:   seed, Count: m.Users, Prefix: m.Prefix(), State: stateFile(m), Origin: m.Origin, Adapter: "passrig-demo",
 	})
 	if err != nil {
 		return err

@@ -11,11 +11,14 @@ import (
 	"text/template"
 )
 
+// providerName is who keeps the passkeys of passrig's users.
+const providerName = "synced-generic"
+
 // scenario is what passrig is given.
 const scenario = `passrig: 1
 name: Benchmark
 target: {adapter: passrig-demo, origin: {{.Origin}}}
-accounts: {someone: {provider: synced-generic, devices: {phone: {}}}}
+accounts: {someone: {provider: {{.Provider}}, devices: {phone: {}}}}
 steps:
 {{- if eq .What "login"}}
   - login: {user: someone, on: phone}
@@ -43,8 +46,8 @@ func passrig(signing string, more ...string) func(m match) ([]string, error) {
 		var text strings.Builder
 		if err := form.Execute(&text, struct {
 			match
-			For, Signing, State string
-		}{m, m.plan.lasts().String(), signing, stateFile(m)}); err != nil {
+			For, Signing, State, Provider string
+		}{m, m.plan.lasts().String(), signing, stateFile(m), providerName}); err != nil {
 			return nil, err
 		}
 		file := filepath.Join(m.Dir, "load.yaml")
