@@ -261,7 +261,7 @@ func readBackslash(b []byte) ([]byte, int) {
 	return nil, 0
 }
 
-// readUnicode reads \uXXXX, or two of them when they are a surrogate pair.
+// readUnicode reads \u with four digits, or two of them when they are a surrogate pair.
 func readUnicode(b []byte) ([]byte, int) {
 	hi, ok := hexRune(b, 2, 4)
 	if !ok {
