@@ -350,6 +350,15 @@ func TestSplit(t *testing.T) {
 			if !bytes.Equal(got.CredentialID, made.CredentialID) || string(got.UserHandle) != "alice" {
 				t.Errorf("got %+v", got)
 			}
+			for range 10 { // pages have heard meanwhile that they have to ask for room
+				got, err := d.Get(t.Context(), virtual.GetRequest{
+					Origin: "https://login.example.test", Options: json.RawMessage(`{"rpId": "example.test", "challenge": "AAAA"}`), CredentialID: made.CredentialID,
+				})
+				must(t, err)
+				if !bytes.Equal(got.CredentialID, made.CredentialID) {
+					t.Fatal("another passkey answered than the one that was picked")
+				}
+			}
 			_, err = d.Get(t.Context(), virtual.GetRequest{Origin: "https://login.example.test", Options: json.RawMessage(`{"rpId": "elsewhere.localhost", "challenge": "AAAA"}`)})
 			if failure, ok := errors.AsType[*virtual.Error](err); !ok || failure.Name != virtual.SecurityError {
 				t.Errorf("foreign rp id: %v", err)

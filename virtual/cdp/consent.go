@@ -59,6 +59,9 @@ func (d *Device) person(ctx context.Context, conditional bool) (choice, bool) {
 		d.mu.Lock()
 		away := conditional && d.user.ignores || d.user.absent && (conditional || d.cfg.software())
 		who, think, moved := d.user.choice, d.user.think, d.moved
+		if d.splitChoice != nil { // its page asks for room like any other
+			who = *d.splitChoice
+		}
 		d.mu.Unlock()
 		switch {
 		case away:

@@ -65,6 +65,7 @@ type Device struct {
 	signals     []Signal
 	user        user
 	moved       chan struct{} // closed and replaced when the person changes
+	splitChoice *choice       // what the person picks in the split ceremony under way; nil: none is
 	ceremonyNow sync.Mutex
 }
 

@@ -76,6 +76,8 @@ func (d *Device) ceremony(ctx context.Context, kind string, req virtual.GetReque
 			}
 		}
 	}
+	d.picks(&choice{credentialID: req.CredentialID, userHandle: req.UserHandle})
+	defer d.picks(nil)
 	id, err := t.contextOf(ctx, world{frame: t.id})
 	if err != nil {
 		return nil, err
@@ -95,6 +97,13 @@ func (d *Device) ceremony(ctx context.Context, kind string, req virtual.GetReque
 		return nil, &virtual.Error{Name: virtual.ErrorName(s.Name), Message: s.Message}
 	}
 	return s.Response, nil
+}
+
+// picks says what the person picks in the split ceremony under way, or that it has ended.
+func (d *Device) picks(c *choice) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.splitChoice = c
 }
 
 // splitScript performs a ceremony, as a page would that uses WebAuthn's own JSON.
