@@ -86,6 +86,13 @@ func (h *Histogram) Merge(from *Histogram) {
 	h.min, h.max = min(h.min, from.min), max(h.max, from.max)
 }
 
+// Clone returns a copy that shares no memory.
+func (h *Histogram) Clone() *Histogram {
+	c := NewHistogram()
+	c.Merge(h)
+	return c
+}
+
 // Reset empties the histogram and keeps its memory.
 func (h *Histogram) Reset() {
 	for _, page := range h.pages {

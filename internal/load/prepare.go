@@ -59,7 +59,7 @@ func (p *preparation) enroll(ctx context.Context, vus int) {
 	p.enter(0)
 	defer p.watch(ctx)()
 	ctx, cancel := context.WithCancel(ctx)
-	defer p.cutOff(ctx, cancel)()
+	defer p.load.cutOff(ctx, cancel)()
 	var working sync.WaitGroup
 	for worker := range vus {
 		working.Go(func() {
@@ -81,13 +81,13 @@ func (p *preparation) enroll(ctx context.Context, vus int) {
 	working.Wait()
 }
 
-// cutOff cancels what is still under way some time after the load was asked to end, until the returned function is called.
-func (p *preparation) cutOff(ctx context.Context, cancel func()) func() {
+// cutOff cancels what is still under way a drain after the load was asked to end, until the returned function is called.
+func (l *Load) cutOff(ctx context.Context, cancel func()) func() {
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		select {
-		case <-p.load.stop.soft:
-			_ = p.clock.SleepUntil(ctx, p.clock.Now()+p.drain) // an error says that nothing is under way any more
+		case <-l.stop.soft:
+			_ = l.clock.SleepUntil(ctx, l.clock.Now()+l.Plan.Drain) // an error says that nothing is under way any more
 			cancel()
 		case <-ctx.Done():
 		}

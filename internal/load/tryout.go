@@ -12,6 +12,8 @@ import (
 // tryOut plays every journey once before the load, which shows what would go wrong each time. It says whether the
 // load can go on.
 func (l *Load) tryOut(ctx context.Context) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	defer l.cutOff(ctx, cancel)()
 	steps := make([]report.Step, len(l.Plan.Journeys))
 	var playing sync.WaitGroup
 	for i := range l.Plan.Journeys { // at a time, as a journey may take its time to think

@@ -104,6 +104,7 @@ func (w *watcher) judge() {
 	if w.abort == nil {
 		return
 	}
+	var metrics map[string]report.Metric // once for all thresholds, if there are any
 	for _, t := range w.load.cfg.File.Thresholds {
 		if !t.Abort {
 			continue
@@ -116,7 +117,10 @@ func (w *watcher) judge() {
 		if err != nil {
 			continue // it is judged at the end, and said then
 		}
-		if result := rule.Evaluate(w.ledger.Metrics()); result.Verdict == report.VerdictFail {
+		if metrics == nil {
+			metrics = w.ledger.Metrics()
+		}
+		if result := rule.Evaluate(metrics); result.Verdict == report.VerdictFail {
 			why := fmt.Sprintf("threshold %q was crossed: %s", t.Text, result.Actual)
 			w.abort.ask(why)
 			if w.load.stop.reason() == why { // not a probe's, and nothing else was sooner

@@ -65,8 +65,18 @@ func add(sum *report.LoadCounts, c report.LoadCounts) {
 	sum.Censored += c.Censored
 }
 
-// Metrics returns the metrics of all measured phases, by the names of [report.LoadMetric] and [report.MetricIteration].
+// Metrics returns the metrics of all measured phases, by the names of [report.LoadMetric] and [report.MetricIteration]. It
+// holds up a Record only while it copies what there is.
 func (l *Ledger) Metrics() map[string]report.Metric {
+	metrics, durations := l.copies()
+	for name, h := range durations {
+		metrics[name] = h.Metric()
+	}
+	return metrics
+}
+
+// copies are the counters, and copies of the distributions.
+func (l *Ledger) copies() (map[string]report.Metric, map[string]*report.Histogram) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var all report.LoadCounts
@@ -79,9 +89,10 @@ func (l *Ledger) Metrics() map[string]report.Metric {
 		report.MetricFailed:   {Unit: report.UnitCount, Count: all.Failed, Of: all.Started},
 		report.MetricCensored: {Unit: report.UnitCount, Count: all.Censored, Of: all.Started},
 	}
+	durations := make(map[string]*report.Histogram)
 	put := func(name string, h *report.Histogram) {
 		if h != nil && h.Count() > 0 {
-			metrics[name] = h.Metric()
+			durations[name] = h.Clone()
 		}
 	}
 	put(report.MetricIteration, l.iteration)
@@ -115,7 +126,7 @@ func (l *Ledger) Metrics() map[string]report.Metric {
 		metrics[part(report.PartAccepted)] = report.Metric{Unit: report.UnitCount, Count: accepted, Of: every.Count()}
 		metrics[part(report.PartFailed)] = report.Metric{Unit: report.UnitCount, Count: failed, Of: every.Count()}
 	}
-	return metrics
+	return metrics, durations
 }
 
 // LostError says that iterations that started are not accounted for, or more than once: a mistake in passrig, after which
