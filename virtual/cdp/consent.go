@@ -180,10 +180,15 @@ func (t *target) refreshWrapper(ctx context.Context, script string) {
 
 // wrapperSettings are the wrapper's, as they are now.
 func (d *Device) wrapperSettings() any {
+	transports := make([]string, len(d.native.authenticators))
+	for i, a := range d.native.authenticators {
+		transports[i] = a.Transport
+	}
 	return struct {
-		Binding  string `json:"binding"`
-		Software bool   `json:"software"`
-		Platform bool   `json:"platform"`
-		Ask      bool   `json:"ask"`
-	}{d.binding, d.cfg.software(), d.cfg.Platform, d.native.mustAsk()}
+		Binding    string   `json:"binding"`
+		Software   bool     `json:"software"`
+		Platform   bool     `json:"platform"`
+		Ask        bool     `json:"ask"`
+		Transports []string `json:"transports"` // of Chrome's authenticators
+	}{d.binding, d.cfg.software(), d.cfg.Platform, d.native.mustAsk(), transports}
 }

@@ -107,6 +107,27 @@ func TestConditionalCreate(t *testing.T) {
 	}
 }
 
+// Whoever is asked for a security key and has none says no, in place of the wait that Chrome would make of it.
+func TestAuthenticatorOfAnotherKind(t *testing.T) {
+	for name, cfg := range roads(t) {
+		t.Run(name, func(t *testing.T) {
+			p := newDevice(t, chrome(t), cfg).Page()
+			must(t, p.Goto(t.Context(), html(t, "")))
+			evaluate[outcome](t, p, createScript("localhost", "alice", ""))
+			for options, want := range map[string]string{
+				`allowCredentials: [{type: "public-key", id: new Uint8Array(20), transports: ["usb", "nfc"]}]`:                 "NotAllowedError",
+				`allowCredentials: [{type: "public-key", id: new Uint8Array(20), transports: ["usb"]}], rpId: "other.example"`: "SecurityError",
+			} {
+				started := time.Now()
+				got := evaluate[string](t, p, `navigator.credentials.get({publicKey: {challenge: new Uint8Array(16), timeout: 60000, `+options+`}})`+outcomeOf)
+				if got != want || time.Since(started) > 20*time.Second {
+					t.Errorf("%s: %s after %s, want %s", options, got, time.Since(started), want)
+				}
+			}
+		})
+	}
+}
+
 // The person at a device can change: pick from the form after all, come back, take their time.
 func TestPerson(t *testing.T) {
 	for name, cfg := range roads(t) {

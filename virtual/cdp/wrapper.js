@@ -176,6 +176,19 @@
     }
   };
 
+  // Chrome asks for an authenticator of the transports that the page lists and waits, for minutes, for one that
+  // the person does not have. They say so, a moment later: what Chrome refuses anyhow it has refused by then.
+  const patience = 300; // ms
+  const givingUp = ([options, ...more]) => {
+    const listed = described(() => [...options.publicKey.allowCredentials].map((c) => [...c.transports])) ?? [];
+    const at = (transports) => transports.length === 0 || transports.some((t) => settings.transports.includes(t));
+    if (listed.length === 0 || listed.some(at)) return [options, ...more];
+    const person = new AbortController();
+    setTimeout(() => person.abort(failure("NotAllowedError", "The person has no authenticator of the kind that the page asks for.")), patience);
+    const signal = options.signal ? AbortSignal.any([options.signal, person.signal]) : person.signal;
+    return [{ ...options, signal }, ...more];
+  };
+
   for (const kind of ["create", "get"]) {
     const original = CredentialsContainer.prototype[kind];
     const perform = async (container, args, message) => {
@@ -192,7 +205,7 @@
       if ((settings.ask || autofill) && running === 0 && allowed(kind)) await askGo(message(), signal, timeout);
       running++;
       try {
-        return await original.apply(container, args);
+        return await original.apply(container, kind === "get" && !autofill ? givingUp(args) : args);
       } finally {
         running--;
       }
