@@ -45,8 +45,9 @@ type Run struct {
 	Steps      []Step            `json:"steps"` // in the order they ran, all scenarios
 	Metrics    map[string]Metric `json:"metrics"`
 	Thresholds []Threshold       `json:"thresholds"`
-	Suite      *Suite            `json:"suite,omitempty"` // when checks ran
-	Load       *LoadRun          `json:"load,omitempty"`  // when a load was offered
+	Suite      *Suite            `json:"suite,omitempty"`  // when checks ran
+	Load       *LoadRun          `json:"load,omitempty"`   // when a load was offered
+	Fabric     *Fabric           `json:"fabric,omitempty"` // when passkeys traveled
 	Summary    Summary           `json:"summary"`
 }
 
@@ -104,6 +105,7 @@ type Step struct {
 	Notes      []string   `json:"notes,omitempty"` // e.g. an implied sign-up
 
 	Page *PageEvidence `json:"page,omitempty"` // what the page showed when a page step failed
+	Cell *Cell         `json:"cell,omitempty"` // its place in the scenario's table, if it has one
 }
 
 // PageEvidence is what a page looked like when a step on it failed.
