@@ -39,7 +39,7 @@ type Eligibility struct {
 }
 
 // FabricEvent is something that happened to a passkey or to a device. From and To are names of devices; empty is the
-// provider's cloud.
+// provider's cloud. What happens on one device has the device in To, and in From who caused it, if somebody else did.
 type FabricEvent struct {
 	AtMS float64 `json:"atMs"` // since Run.Started
 	// Kind is "pushed", "queued", "arrived", "lost", "duplicated", "conflict", "hidden", "unhidden", "deleted", "trashed",
@@ -82,8 +82,9 @@ type FabricAudit struct {
 // Study is a simulation of many accounts in virtual time. Its figures are in [Run.Metrics].
 type Study struct {
 	Accounts   int64        `json:"accounts"`
-	Devices    int          `json:"devices"` // of each account
-	Events     int64        `json:"events"`  // that took place, all accounts
+	Devices    int          `json:"devices"`              // of each account
+	EventsEach int          `json:"eventsEach,omitempty"` // of each account, as asked for
+	Events     int64        `json:"events"`               // that took place, all accounts
 	VirtualMS  float64      `json:"virtualMs"`
 	Provider   string       `json:"provider" redact:"-"`
 	Delay      string       `json:"delay" redact:"-"` // the distribution in words

@@ -8,6 +8,8 @@ import (
 	"html"
 	"maps"
 	"net/url"
+	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,10 +80,62 @@ var places = map[string]func(*Run, string){
 	"basis":         func(r *Run, s string) { r.Checks[0].Basis = []string{s} },
 	"truncated":     func(r *Run, s string) { *r.Steps[0].Exchanges[0].Response = Response{Body: s, Truncated: true} },
 	"threshold":     func(r *Run, s string) { r.Thresholds[0].Actual = s },
+	"cell":          func(r *Run, s string) { r.Steps[0].Cell = &Cell{Row: s, Column: s} },
+	"fabric event":  func(r *Run, s string) { r.Fabric.Accounts[0].Events = []FabricEvent{{Passkey: s, Text: s}} },
+	"eligibility":   func(r *Run, s string) { r.Fabric.Accounts[0].Devices = []FabricDevice{{Save: Eligibility{Reason: s}}} },
+	"audit":         func(r *Run, s string) { r.Fabric.Accounts[0].Audit = &FabricAudit{Problem: s} },
+}
+
+// Of the fabric only what has a fixed vocabulary, or is the hash of something, is left as it is.
+func TestRedactorLooksIntoTheFabric(t *testing.T) {
+	const secret = "482915-is-the-pin"
+	fabric := &Fabric{}
+	fill(reflect.ValueOf(fabric).Elem(), secret)
+	run := &Run{Fabric: fabric, Steps: []Step{{Cell: &Cell{Row: secret, Column: secret}}}}
+	r := NewRedactor()
+	r.Add("pin", secret)
+	r.Apply(run)
+	out, err := json.Marshal(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, m := range regexp.MustCompile(`"([A-Za-z]+)":"`+secret+`"`).FindAllStringSubmatch(string(out), -1) {
+		if !slices.Contains(left, m[1]) {
+			left = append(left, m[1])
+		}
+	}
+	want := strings.Fields("provider type verification rule kind verdict method action head delay")
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Errorf("left as they are: %s", diff)
+	}
+	if got := strings.Count(string(out), "[redacted:pin]"); got < 20 {
+		t.Errorf("%d texts were redacted in %s", got, out)
+	}
+}
+
+// fill sets every string to a text; lists get one element.
+func fill(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Struct:
+		for _, member := range v.Fields() {
+			fill(member, text)
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), text)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0), text)
+	default: // numbers and booleans
+	}
 }
 
 func smallRun() *Run {
 	return &Run{
+		Fabric: &Fabric{Accounts: []FabricAccount{{}}},
 		Schema: Schema, Scenarios: []Scenario{{}}, Checks: []Check{{}}, Thresholds: []Threshold{{}},
 		Steps: []Step{{Ceremony: &Ceremony{}, Exchanges: []Exchange{{Response: &Response{}}}}},
 	}

@@ -25,6 +25,7 @@ func TestRunFiles(t *testing.T) {
 	for name, run := range map[string]*report.Run{
 		"pass": passRun(), "mixed": mixedRun(), "partial": partialRun(),
 		"load": loadRun(), "load-mixed": loadMixedRun(), "load-limited": loadLimitedRun(), "load-limit": loadLimitRun(),
+		"sync": syncRun(), "sync-study": syncStudyRun(), "sync-cells": syncCellsRun(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", "runs", name+".json")
@@ -74,6 +75,9 @@ func TestRunFilesMeanWhatTheirNamesSay(t *testing.T) {
 		{loadMixedRun(), report.VerdictFail, report.ExitFailed, 2},
 		{loadLimitedRun(), report.VerdictError, report.ExitCouldNot, 6},
 		{loadLimitRun(), report.VerdictPass, report.ExitPassed, 2},
+		{syncRun(), report.VerdictFail, report.ExitFailed, 0},
+		{syncStudyRun(), report.VerdictFail, report.ExitFailed, 0},
+		{syncCellsRun(), report.VerdictFail, report.ExitFailed, 1},
 	}
 	for _, tt := range tests {
 		if got := tt.run.Verdict(); got != tt.verdict {

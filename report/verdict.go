@@ -77,7 +77,7 @@ func (r *Run) Caveats() []string {
 	}
 	out = append(out, r.Load.caveats()...)
 	out = append(out, r.unverified()...)
-	if len(r.Checks) == 0 && len(r.Steps) == 0 {
+	if len(r.Checks) == 0 && len(r.Steps) == 0 && (r.Fabric == nil || r.Fabric.Study == nil) {
 		out = append(out, "No step and no check ran.")
 	}
 	return out

@@ -65,6 +65,10 @@ func command(run *report.Run) string {
 	if len(seen) == 0 {
 		return ""
 	}
+	if run.Fabric != nil && run.Fabric.Study != nil {
+		parts[1] = "sync"
+		parts = append(parts, studyCommand(run.Fabric.Study)...)
+	}
 	parts = append(parts, "--seed", strconv.FormatUint(run.Seed, 10))
 	if run.Driver != "" {
 		parts = append(parts, "--driver", quote(run.Driver))

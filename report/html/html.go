@@ -15,7 +15,7 @@ import (
 	"github.com/passrig/passrig/report"
 )
 
-//go:embed page.tmpl parts.tmpl load.tmpl checks.tmpl style.css
+//go:embed page.tmpl parts.tmpl load.tmpl checks.tmpl sync.tmpl style.css
 var files embed.FS
 
 // Write writes the run as a complete HTML document. Everything in it is escaped for where it

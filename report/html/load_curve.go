@@ -54,7 +54,7 @@ func newCurve(ops []operation, unclaimed string) *chart {
 	if failed > 0 {
 		c.Note += fmt.Sprintf(" %d histograms of the result file are damaged; their percentiles are drawn instead.", failed)
 	}
-	c.Table = curveTable(spreads)
+	c.Table = percentileTable("Operation", spreads)
 	return c.separate()
 }
 
@@ -106,11 +106,11 @@ func (s spread) fewPoints(end float64) []point {
 	return append(points, point{end, m.Max})
 }
 
-// curveTable has a percentile only where at least one sample lies beyond it.
-func curveTable(spreads []spread) grid {
+// percentileTable has a percentile only where at least one sample lies beyond it.
+func percentileTable(what string, spreads []spread) grid {
 	marks := []float64{.5, .9, .95, .99, .999, .9999, .99999}
 	g := grid{
-		Head: []string{"Operation", "Count", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "p99.999", "Slowest"},
+		Head: []string{what, "Count", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "p99.999", "Slowest"},
 		Note: "A dash says that there are too few samples for that percentile.",
 	}
 	for _, s := range spreads {

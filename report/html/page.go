@@ -27,6 +27,8 @@ type page struct {
 	Trouble    []*item // failures, errors, warnings, in this order
 	Scenarios  []scenario
 	Load       *loadView
+	Cells      []cellsView
+	Sync       *syncView
 	Checks     *checksView
 	Thresholds []thresholdRow
 	Latency    *latency
@@ -146,6 +148,7 @@ func newPage(run *report.Run) *page {
 	}
 	p.feature(checks)
 	p.Checks, p.Load = newChecksView(run, checks), newLoadView(run)
+	p.Cells, p.Sync = newCells(run), newSyncView(run, stepAnchors(run))
 	for _, th := range run.Thresholds {
 		p.Thresholds = append(p.Thresholds, thresholdRow{Threshold: th, Look: lookOf(th.Verdict), Where: where(th.File, th.Line)})
 	}
@@ -201,7 +204,7 @@ func (p *page) feature(checks []*item) {
 
 func stepItem(step *report.Step, i int, scenario string) *item {
 	it := &item{
-		Anchor: fmt.Sprintf("step-%d", i+1), Look: lookOf(step.Verdict),
+		Anchor: stepAnchor(i), Look: lookOf(step.Verdict),
 		Title: step.Title, Kicker: scenario, Where: where(step.File, step.Line), Duration: report.FormatMS(step.DurationMS),
 		Message: step.Message, Hint: step.Hint, Expected: step.Expected, Actual: step.Actual, Outcome: step.Outcome, Notes: step.Notes,
 		Page: newPageSeen(step.Page), Timeline: newTimeline(step, i),
@@ -308,6 +311,9 @@ func headline(run *report.Run) (head, standfirst string) {
 	}
 	if run.Load != nil {
 		standfirst = run.Load.Verdict()
+	}
+	if run.Fabric != nil && run.Fabric.Study != nil {
+		standfirst = run.Fabric.Study.String()
 	}
 	if run.Partial {
 		head += ", run incomplete"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/passrig/passrig/report"
 )
@@ -19,7 +20,7 @@ func Write(w io.Writer, run *report.Run) error {
 	out.Checks = orEmpty(out.Checks)
 	out.Steps = orEmpty(out.Steps)
 	out.Thresholds = orEmpty(out.Thresholds)
-	out.Load = loadLists(out.Load)
+	out.Load, out.Fabric = loadLists(out.Load), fabricLists(out.Fabric)
 	if out.Metrics == nil {
 		out.Metrics = map[string]report.Metric{}
 	}
@@ -43,6 +44,29 @@ func loadLists(load *report.LoadRun) *report.LoadRun {
 		limit := *load.Limit
 		limit.Points = orEmpty(limit.Points)
 		out.Limit = &limit
+	}
+	return &out
+}
+
+// fabricLists is the fabric without lists that are nil.
+func fabricLists(fabric *report.Fabric) *report.Fabric {
+	if fabric == nil {
+		return nil
+	}
+	out := report.Fabric{Accounts: orEmpty(slices.Clone(fabric.Accounts))}
+	for i := range out.Accounts {
+		a := &out.Accounts[i]
+		a.Devices, a.Events = orEmpty(a.Devices), orEmpty(a.Events)
+		if a.Unlock != nil {
+			unlock := *a.Unlock
+			unlock.Path = orEmpty(unlock.Path)
+			a.Unlock = &unlock
+		}
+	}
+	if fabric.Study != nil {
+		study := *fabric.Study
+		study.Kinds = orEmpty(study.Kinds)
+		out.Study = &study
 	}
 	return &out
 }

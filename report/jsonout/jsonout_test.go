@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,7 +18,7 @@ import (
 
 // What is loaded and written again is the same, byte for byte: the runs are their own golden files.
 func TestWriteIsTheResultFile(t *testing.T) {
-	for _, name := range append(golden.Runs(), golden.LoadRuns()...) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer
 			if err := jsonout.Write(&got, golden.Load(t, name)); err != nil {
@@ -35,15 +36,19 @@ func TestWriteIsTheResultFile(t *testing.T) {
 }
 
 func TestWriteHasNoNullLists(t *testing.T) {
-	run := &report.Run{Load: &report.LoadRun{Limit: &report.LoadLimit{}}}
+	run := &report.Run{Load: &report.LoadRun{Limit: &report.LoadLimit{}}, Fabric: &report.Fabric{Study: &report.Study{}}}
+	one := &report.Run{Fabric: &report.Fabric{Accounts: []report.FabricAccount{{Unlock: &report.FabricUnlock{}}}}}
 	var got bytes.Buffer
-	if err := jsonout.Write(&got, run); err != nil {
-		t.Fatal(err)
+	for _, r := range []*report.Run{one, run} {
+		if err := jsonout.Write(&got, r); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if bytes.Contains(got.Bytes(), []byte("null")) || !bytes.Contains(got.Bytes(), []byte(`"schema": "passrig/run/1"`)) {
 		t.Errorf("got %s", &got)
 	}
-	if run.Schema != "" || run.Steps != nil || run.Load.Phases != nil || run.Load.Limit.Points != nil {
+	if run.Schema != "" || run.Steps != nil || run.Load.Phases != nil || run.Load.Limit.Points != nil ||
+		run.Fabric.Accounts != nil || run.Fabric.Study.Kinds != nil || one.Fabric.Accounts[0].Events != nil || one.Fabric.Accounts[0].Unlock.Path != nil {
 		t.Error("the run was changed")
 	}
 }

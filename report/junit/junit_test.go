@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"flag"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -59,7 +60,7 @@ func write(t interface{ Fatal(...any) }, run *report.Run) ([]byte, parsed) {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range append(golden.Runs(), golden.LoadRuns()...) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
 		t.Run(name, func(t *testing.T) {
 			run := golden.Load(t, name)
 			out, p := write(t, run)

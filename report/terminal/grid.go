@@ -52,7 +52,7 @@ func (p *printer) grid(g grid) {
 		return b.String()
 	}
 	p.line()
-	p.line(p.paint(bold, pad(cut(g.head, first), first)+cells(g.columns)))
+	p.line(p.paint(bold, strings.TrimRight(pad(cut(g.head, first), first)+cells(g.columns), " ")))
 	for _, r := range g.rows {
 		p.line(p.paint(r.color, pad(cut(oneLine(r.name), first), first)), cells(r.cells))
 		if r.below != "" {

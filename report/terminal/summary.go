@@ -28,7 +28,11 @@ func (p *printer) latencies() {
 		}
 		l.cells = []string{strconv.FormatInt(m.Count, 10)}
 		for _, ns := range []float64{m.P50, m.P95, m.P99, m.Max} {
-			l.cells = append(l.cells, report.FormatDuration(ns))
+			cell := "–" // nobody came to be measured
+			if m.Count > 0 {
+				cell = report.FormatDuration(ns)
+			}
+			l.cells = append(l.cells, cell)
 		}
 		times = append(times, l)
 	}

@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/passrig/passrig/report"
@@ -26,7 +27,7 @@ const minWidth = 40
 const slowMS = 1000
 
 // Write writes the summary: a line per step, what went wrong below the step it went wrong in,
-// then checks, the load, thresholds, latencies, caveats, and the counts as the last line. Control
+// then checks, the load, how passkeys traveled, thresholds, latencies, caveats, and the counts as the last line. Control
 // characters, which an RP could have put into an answer, are shown and not sent to the terminal.
 func Write(w io.Writer, run *report.Run, opts Options) error {
 	if opts.Width > 0 {
@@ -37,6 +38,7 @@ func Write(w io.Writer, run *report.Run, opts Options) error {
 	p.scenarios()
 	p.checks()
 	p.load()
+	p.fabric()
 	p.thresholds()
 	p.latencies()
 	p.footer()
@@ -63,7 +65,11 @@ func (p *printer) header() {
 	}
 	run := p.run
 	parts := []string{strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version), run.Driver, run.Target.Origin}
-	details := []string{"adapter " + run.Target.Adapter}
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" }) // a study has no target
+	var details []string
+	if run.Target.Adapter != "" {
+		details = append(details, "adapter "+run.Target.Adapter)
+	}
 	if run.Target.BaseURL != "" && run.Target.BaseURL != run.Target.Origin {
 		details = append(details, "requests to "+run.Target.BaseURL)
 	}
@@ -84,6 +90,7 @@ func (p *printer) scenarios() {
 		}
 		placed[sc.ID] = true
 		p.section(sc.Name, sc.File, stepRows(p.run.StepsOf(sc.ID)))
+		p.cells(sc.ID)
 	}
 	var stray []*report.Step
 	for i := range p.run.Steps {

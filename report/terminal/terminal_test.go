@@ -6,6 +6,7 @@ import (
 	"flag"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,6 +134,10 @@ func TestHostileText(t *testing.T) {
 		if rapid.Bool().Draw(t, "load") {
 			run.Load = hostileLoad(t, nasty)
 		}
+		if rapid.Bool().Draw(t, "fabric") {
+			run.Fabric = hostileFabric(t, nasty)
+			run.Steps[0].Cell = &report.Cell{Row: nasty.Draw(t, "row"), Column: nasty.Draw(t, "column")}
+		}
 		lines := strings.Split(strings.TrimSpace(write(t, run, opts)), "\n")
 		for _, line := range lines[:len(lines)-1] { // the last is one line whatever the width
 			if strings.ContainsAny(line, "\x1b\r\x07\t\u009b\u202e") {
@@ -153,7 +158,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-func allRuns() []string { return append(golden.Runs(), golden.LoadRuns()...) }
+func allRuns() []string { return slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) }
 
 // hostileLoad is a load with nasty text wherever there can be text.
 func hostileLoad(t *rapid.T, nasty *rapid.Generator[string]) *report.LoadRun {
@@ -172,4 +177,61 @@ func hostileLoad(t *rapid.T, nasty *rapid.Generator[string]) *report.LoadRun {
 		l.Limit = &report.LoadLimit{Bounded: nasty.Draw(t, "bounded"), Points: []report.LoadPoint{{Rate: 5, Verdict: report.VerdictFail, Message: nasty.Draw(t, "message")}}}
 	}
 	return l
+}
+
+// hostileFabric is a fabric with nasty text wherever there can be text.
+func hostileFabric(t *rapid.T, nasty *rapid.Generator[string]) *report.Fabric {
+	text := func() string { return nasty.Draw(t, "fabric text") }
+	may := func() report.Eligibility {
+		return report.Eligibility{Allowed: rapid.Bool().Draw(t, "allowed"), Reason: text(), Rule: text(), Assumed: text()}
+	}
+	f := &report.Fabric{Accounts: []report.FabricAccount{{
+		Scenario: text(), Account: text(), Title: text(), Provider: text(), Type: text(),
+		Devices: []report.FabricDevice{{Name: text(), OS: text(), Client: text(), Verification: text(), Save: may(), Use: may()}},
+		Events:  []report.FabricEvent{{Kind: "arrived", SentMS: 1, AtMS: 3}},
+		Unlock:  &report.FabricUnlock{Method: text(), Attempts: 3, Path: []report.UnlockMark{{Action: text(), Failures: 1}}},
+		Audit:   &report.FabricAudit{Intact: rapid.Bool().Draw(t, "intact"), Head: text(), Problem: text()},
+	}}}
+	if rapid.Bool().Draw(t, "study") {
+		f.Study = &report.Study{Provider: text(), Delay: text(), Kinds: []report.StudyCount{{Kind: text(), Count: 1}}}
+	}
+	return f
+}
+
+// A table that does not fit becomes a list; a lockout, a damaged log and a refusal are said whatever the width.
+func TestFabricSaysWhatMatters(t *testing.T) {
+	for _, columns := range []int{0, 40, 100} {
+		out := strings.Join(strings.Fields(write(t, golden.Load(t, "sync"), terminal.Options{Width: columns})), " ")
+		for _, want := range []string{
+			"✗ save, use: Edge 142 on macOS cannot save passkeys: Microsoft Password Manager needs Windows 10 or later (rule os)",
+			"3 arrivals: lag p50 6.8s, at most 7.38s", "14 tries, 13 refused, 1 lockout; now locked", "audit log intact, 29 entries",
+			"audit log damaged: line 2: the entry was changed after it was written", "✗ save, use: a work account",
+		} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%d columns: it does not say %q", columns, want)
+			}
+		}
+	}
+	for columns, want := range map[int]string{0: "  BE=1 BS=0  ✗ FAIL     ✗ FAIL     ✓ pass     ✓ pass\n", 40: "  BE=1 BS=0\n    ✗ FAIL   BE=0 BS=0\n"} {
+		if out := write(t, golden.Load(t, "sync-cells"), terminal.Options{Width: columns}); !strings.Contains(out, want) {
+			t.Errorf("%d columns: it does not say %q", columns, want)
+		}
+	}
+}
+
+// Of many accounts only those are shown of which there is something to say.
+func TestManyAccounts(t *testing.T) {
+	run := golden.Load(t, "sync")
+	for range 20 {
+		a := run.Fabric.Accounts[0]
+		a.Account, a.Devices, a.Unlock = "bob", a.Devices[:2], nil
+		run.Fabric.Accounts = append(run.Fabric.Accounts, a)
+	}
+	out := write(t, run, terminal.Options{Width: 100})
+	if strings.Contains(out, "bob,") || !strings.Contains(out, "  20 more in which every device could save") || !strings.Contains(out, "alice-at-work,") {
+		t.Error(out)
+	}
+	if out := write(t, run, terminal.Options{Width: 100, Verbose: true}); strings.Count(out, "bob,") != 20 {
+		t.Error(out)
+	}
 }

@@ -18,6 +18,10 @@ func Runs() []string { return []string{"pass", "mixed", "partial"} }
 // that was interrupted and whose generator could not keep up, and a search for the highest rate.
 func LoadRuns() []string { return []string{"load", "load-mixed", "load-limited", "load-limit"} }
 
+// SyncRuns are the names of hand-made runs of passkeys that travel: one in which everything happens, a simulation, and one
+// whose verdicts are a table.
+func SyncRuns() []string { return []string{"sync", "sync-study", "sync-cells"} }
+
 // Load reads one of the runs from the tests of a package directly below report.
 func Load(t *testing.T, name string) *report.Run {
 	t.Helper()
