@@ -3,37 +3,15 @@ package docs_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/passrig/passrig/virtual/forge"
 )
 
 // TestChangeReference compares the table of changes with what the forge can do.
 func TestChangeReference(t *testing.T) {
-	const doc, begin = "scenarios.md", "<!-- generated: changes -->"
-	data, err := os.ReadFile(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(data), begin)
-	got, after, closed := strings.Cut(rest, generatedEnd)
-	if !ok || !closed {
-		t.Fatalf("%s has no generated part between %q and %q", doc, begin, generatedEnd)
-	}
-	want := "\n\n" + changeTable(t) + "\n"
-	if *update {
-		if err := os.WriteFile(doc, []byte(before+begin+want+generatedEnd+after), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s is not what the forge does (-want +got); make golden rewrites it\n%s", doc, diff)
-	}
+	compareGenerated(t, "scenarios.md", "changes", changeTable(t))
 }
 
 func changeTable(t *testing.T) string {

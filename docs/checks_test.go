@@ -2,12 +2,9 @@ package docs_test
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/passrig/passrig/internal/checks"
 	"github.com/passrig/passrig/scenarios"
@@ -15,26 +12,7 @@ import (
 
 // TestCheckReference compares docs/checks.md with the catalogue.
 func TestCheckReference(t *testing.T) {
-	const doc, begin = "checks.md", "<!-- generated: the catalogue -->"
-	data, err := os.ReadFile(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(data), begin)
-	got, after, closed := strings.Cut(rest, generatedEnd)
-	if !ok || !closed {
-		t.Fatalf("%s has no generated part between %q and %q", doc, begin, generatedEnd)
-	}
-	want := "\n\n" + catalogue() + "\n"
-	if *update {
-		if err := os.WriteFile(doc, []byte(before+begin+want+generatedEnd+after), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s is not what the catalogue says (-want +got); make golden rewrites it\n%s", doc, diff)
-	}
+	compareGenerated(t, "checks.md", "the catalogue", catalogue())
 }
 
 // catalogue is a table for each ceremony.

@@ -2,20 +2,11 @@ package docs_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/passrig/passrig/scenarios"
-)
-
-const (
-	generatedEnd   = "<!-- end of generated -->"
-	generatedBegin = "<!-- generated: members of %s -->"
 )
 
 // TestReference compares the generated references with the language's types.
@@ -28,26 +19,7 @@ func TestReference(t *testing.T) {
 		{"scenarios.md", "scenario", reflect.TypeFor[scenarios.File]()},
 	} {
 		t.Run(c.of, func(t *testing.T) {
-			data, err := os.ReadFile(c.doc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			begin := fmt.Sprintf(generatedBegin, c.of)
-			before, rest, ok := strings.Cut(string(data), begin)
-			got, after, closed := strings.Cut(rest, generatedEnd)
-			if !ok || !closed {
-				t.Fatalf("%s has no generated part between %q and %q", c.doc, begin, generatedEnd)
-			}
-			want := "\n\n" + reference(t, c.root) + "\n"
-			if *update {
-				if err := os.WriteFile(c.doc, []byte(before+begin+want+generatedEnd+after), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s is not what the types say (-want +got); make golden rewrites it\n%s", filepath.Join("docs", c.doc), diff)
-			}
+			compareGenerated(t, c.doc, "members of "+c.of, reference(t, c.root))
 		})
 	}
 }
@@ -58,6 +30,7 @@ func headings() map[string]string {
 		"Adapter": "The adapter file", "File": "The scenario file", "HTTPStep": "Step of an operation",
 		"OptionsSpec": "Options", "CredentialSpec": "Credential", "ResultSpec": "Result",
 		"LoadSpec": "Load", "LoadTLS": "TLS of a load", "PageSpec": "Page", "PageFill": "Fill", "PageSelect": "Select", "PageText": "Expect text", "PageEvaluate": "Evaluate",
+		"SyncSection": "Sync", "ResetPIN": "Reset PIN",
 	}
 }
 
@@ -141,7 +114,7 @@ func value(t reflect.Type, tag reflect.StructTag) string {
 	case reflect.Map:
 		keys := "names to "
 		switch k := tag.Get("keys"); {
-		case strings.Count(k, ",") > 3:
+		case t.Elem() == reflect.TypeFor[scenarios.Operation]():
 			keys = "operations to "
 		case k != "":
 			keys = choices(k) + " to "

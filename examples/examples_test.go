@@ -65,8 +65,8 @@ func TestEveryExampleOnTheDemoRP(t *testing.T) {
 		t.Fatalf("found %d examples: %v", len(files), err)
 	}
 	for _, file := range files {
-		if dir := filepath.Dir(file); dir == "browser" || dir == "checks" || dir == "load" {
-			continue // see browser_test.go, checks_test.go and load_test.go
+		if dir := filepath.Dir(file); dir == "browser" || dir == "checks" || dir == "load" || dir == "sync" {
+			continue // see browser_test.go, checks_test.go, load_test.go and sync_test.go
 		}
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()

@@ -11,8 +11,8 @@ import (
 	"github.com/andybalholm/cascadia"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/scenarios/internal/shape"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 // Uses says whether any expression of the operation's requests, or of a fragment they use, mentions a

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 // isCeremony says whether an operation gets options and sends a credential.

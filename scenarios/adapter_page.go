@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/scenarios/internal/shape"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 // Uses says whether any expression of the page's steps and selectors mentions a top-level name, such as entry.

@@ -3,7 +3,7 @@ package scenarios
 import (
 	"slices"
 
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 const browserHint = "run it with --driver browser"

@@ -2,12 +2,13 @@ package scenarios
 
 import (
 	"embed"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/passrig/passrig/internal/diag"
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 //go:embed all:builtin
@@ -55,6 +56,9 @@ func describeAll(files embed.FS, dir string, describe func(*source.Node) Info) [
 		if err != nil {
 			continue // it was listed a moment ago, from the same memory
 		}
+		if Kind(data) == kindSteps {
+			continue // a part of others
+		}
 		n := source.Read(source.NewFile(name, data), data, &diag.Errors{})
 		if n == nil {
 			n = &source.Node{}
@@ -66,20 +70,33 @@ func describeAll(files embed.FS, dir string, describe func(*source.Node) Info) [
 	return infos
 }
 
-// embeddedNames lists the YAML files of an embedded directory without their extension.
+// embeddedNames lists the YAML files in an embedded directory, and in the folders in it, without their extension.
 func embeddedNames(files embed.FS, dir string) []string {
-	entries, err := files.ReadDir(dir)
+	var names []string
+	err := fs.WalkDir(files, dir, func(file string, e fs.DirEntry, err error) error {
+		if name, ok := strings.CutSuffix(file, ".yaml"); ok && err == nil && !e.IsDir() {
+			names = append(names, strings.TrimPrefix(name, dir+"/"))
+		}
+		return err
+	})
 	if err != nil {
 		return nil
 	}
-	var names []string
-	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok && !e.IsDir() {
-			names = append(names, name)
-		}
-	}
 	slices.Sort(names)
 	return names
+}
+
+// suggestBuiltin says which of the scenarios that ship with passrig a name may have meant: one that is so called in a
+// folder, or one that is called alike.
+func suggestBuiltin(name string) string {
+	var known []string
+	for _, info := range Builtins() {
+		if path.Base(info.Name) == name {
+			return diag.Suggest(info.Name, []string{info.Name})
+		}
+		known = append(known, info.Name)
+	}
+	return diag.Suggest(name, known)
 }
 
 // isPath says whether an adapter is given by a path and not by a built-in name.

@@ -1,6 +1,6 @@
 package scenarios
 
-import "github.com/passrig/passrig/scenarios/internal/source"
+import "github.com/passrig/passrig/internal/source"
 
 // ChromeAuthenticator is one of Chrome's own virtual authenticators. Members left out are those of a
 // platform authenticator, as far as the protocol has them.

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/scenarios/internal/shape"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 // decoder fills the types of this package from a file's tree, after their struct tags. It goes on
@@ -48,7 +48,12 @@ func isWhole(s string) bool {
 func (d *decoder) value(n, key *source.Node, f shape.Field, v reflect.Value) {
 	switch p := v.Addr().Interface().(type) {
 	case *Text:
-		if d.scalar(n, textKind) {
+		switch {
+		case f.Quoted && n.Kind != source.String:
+			d.expected(n, textKind)
+		case f.Quoted && n.Value == "":
+			d.fail(n, "", "%s is empty", f.Name)
+		case d.scalar(n, textKind):
 			p.t = newTemplate(n, d.errs)
 		}
 	case *Expr:

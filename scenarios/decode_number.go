@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/scenarios/internal/shape"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 func (d *decoder) integer(n *source.Node, f shape.Field, p *Int) {

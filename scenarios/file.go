@@ -15,6 +15,7 @@ type File struct {
 	Env         []string           `yaml:"env" doc:"Environment variables the file may read as env.NAME; no others can be read. The value of one whose name tells of a secret, token, password or key never shows in a report."`
 	Params      map[string]Param   `yaml:"params" names:"variable" doc:"Values that --param NAME=VALUE can change."`
 	Accounts    map[string]Account `yaml:"accounts" names:"label" doc:"Provider accounts with their devices. An account also stands for a user of the same name."`
+	Sync        *SyncSection       `yaml:"sync" doc:"How passkeys travel between the devices of an account."`
 	Users       map[string]User    `yaml:"users" names:"label" doc:"Users at the relying party. Needed only to set more than the name."`
 	Steps       []Step             `yaml:"steps" either:"true" doc:"What happens, in order. Required, unless there are checks or a load with journeys."`
 	Checks      *Checks            `yaml:"checks" either:"true" doc:"What passrig check does with the target. {} is what it does anyhow."`
@@ -58,18 +59,26 @@ type Param struct {
 
 // Account is a person's account at a provider.
 type Account struct {
-	Pos      Pos               `yaml:"-"`
-	Provider string            `yaml:"provider" doc:"Who keeps the passkeys: a provider's name, with @version where it has several. Default: device-bound."`
-	Devices  map[string]Device `yaml:"devices" names:"label" doc:"Devices signed in to the account, by name."`
+	Pos           Pos               `yaml:"-"`
+	Provider      string            `yaml:"-"` // what is given, with its expressions evaluated
+	GivenProvider Text              `yaml:"provider" quoted:"true" doc:"Who keeps the passkeys: a provider's name, with @version where it has several. Default: device-bound."`
+	Type          string            `yaml:"type" enum:"personal,work" doc:"Whose account it is: a person's own, or one that an organization manages. Default: personal."`
+	Policies      map[string]string `yaml:"policies" names:"label" doc:"Policies of its platform, by the names that the provider's data has." example:"passkeys: off"`
+	PIN           Text              `yaml:"pin" quoted:"true" doc:"The PIN that the person set, in quotes. Default: one derived from the seed. Never shown in a report."`
+	Devices       map[string]Device `yaml:"devices" names:"label" doc:"Devices signed in to the account, by name."`
 }
 
 // Device is an OS and client with an authenticator.
 type Device struct {
 	Pos           Pos            `yaml:"-"`
-	OS            string         `yaml:"os" doc:"Operating system, as a label." example:"windows 11"`
-	Client        string         `yaml:"client" doc:"Browser or app, as a label." example:"edge 152"`
+	OS, Client    string         `yaml:"-"` // what is given, with its expressions evaluated
+	GivenOS       Text           `yaml:"os" quoted:"true" doc:"Operating system, as a label." example:"windows 11"`
+	GivenClient   Text           `yaml:"client" quoted:"true" doc:"Browser or app, as a label." example:"edge 152"`
 	Authenticator *Authenticator `yaml:"authenticator" doc:"How its authenticator behaves, where that differs from the provider's way."`
 	ClockSkew     Duration       `yaml:"clock-skew" signed:"true" doc:"How far the device's clock is off; negative is behind."`
+	Verification  string         `yaml:"verification" enum:"windows-hello,touch-id,face-id,fingerprint,face,pin,password,screen-lock,none" doc:"How the device makes sure who is at it. Default: somehow."`
+	Offline       bool           `yaml:"offline" doc:"It is not on the network when the scenario begins."`
+	CacheAge      Duration       `yaml:"cache-age" doc:"How old its copy of the account's passkeys is when the scenario begins. Default: 0s."`
 
 	Chrome []ChromeAuthenticator `yaml:"chrome" doc:"Chrome's own virtual authenticators, in place of passrig's: {} is one that is built in. Needs --driver browser, and excludes authenticator."`
 }
@@ -84,10 +93,10 @@ type Authenticator struct {
 	AAGUID           string   `yaml:"aaguid" pattern:"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$" doc:"Model identifier."`
 	ResidentKey      string   `yaml:"resident-key" enum:"always,when-asked,never" doc:"Whether it makes discoverable credentials."`
 	UserPresence     string   `yaml:"user-presence" enum:"always,unless-conditional,never" doc:"When it says a person is present (UP). Default: always."`
-	UserVerification string   `yaml:"user-verification" enum:"always,when-asked,never" doc:"When it verifies the person (UV). Default: always."`
+	UserVerification string   `yaml:"user-verification" enum:"always,when-asked,never,missing" doc:"When it verifies the person (UV); missing: always, and the flag says that it did not. Default: always."`
 	BackupEligible   *bool    `yaml:"backup-eligible" doc:"Whether its passkeys may be synced (BE)."`
 	BackedUp         *bool    `yaml:"backed-up" doc:"Whether they are synced now (BS)."`
-	Counter          string   `yaml:"counter" enum:"zero,per-credential,global" doc:"How the signature counter moves."`
+	Counter          string   `yaml:"counter" enum:"zero,per-credential,global,when-counting" doc:"How the signature counter moves; when-counting: only of passkeys that come with a count above zero."`
 	Extensions       []string `yaml:"extensions" enum:"credProps,prf,largeBlob,credBlob,minPinLength" doc:"Extensions it supports."`
 }
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/scenarios/internal/shape"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 // fileChecker finds what is wrong with a scenario beyond its shape.
@@ -35,6 +35,7 @@ func (l *loader) checkFile(f *File, root *source.Node) {
 	c.checkPeople()
 	metrics := c.checkSteps()
 	c.checkLoad()
+	c.checkSync()
 	c.checkThresholds(metrics)
 	c.checkChecks()
 }
@@ -244,11 +245,9 @@ func (c *fileChecker) checkPeople() {
 			}
 		}
 	}
+	c.settleAccounts()
 	for _, m := range c.root.Get("accounts").Sorted() {
 		account := c.file.Accounts[m.Key.Value]
-		if n := m.Value.Get("provider"); account.Provider != "" && c.options.Providers != nil && !slices.Contains(c.options.Providers, account.Provider) {
-			c.fail(n, diag.Suggest(account.Provider, c.options.Providers), "unknown provider %q", account.Provider)
-		}
 		for _, d := range m.Value.Get("devices").Sorted() {
 			device := account.Devices[d.Key.Value]
 			if a := device.Authenticator; a != nil {
@@ -257,6 +256,22 @@ func (c *fileChecker) checkPeople() {
 			c.checkChrome(&device, d.Value)
 		}
 	}
+}
+
+// suggestProvider says which provider a name may have meant. One that only has other versions is meant with one of them.
+func suggestProvider(name string, known []string) string {
+	base, _, _ := strings.Cut(name, "@")
+	versions := slices.DeleteFunc(slices.Clone(known), func(k string) bool {
+		without, _, _ := strings.Cut(k, "@")
+		return without != base
+	})
+	if len(versions) > 1 {
+		return "expected one of " + strings.Join(slices.Sorted(slices.Values(versions)), ", ")
+	}
+	if len(versions) == 1 {
+		known = versions
+	}
+	return diag.Suggest(name, known)
 }
 
 // checkAuthenticator reports what no authenticator can be, as far as that does not depend on what the

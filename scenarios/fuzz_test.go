@@ -3,6 +3,7 @@ package scenarios
 import (
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/passrig/passrig/internal/diag"
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 // checkDiagnostics holds that an error is one that can be shown: every mistake has a message, and a
@@ -63,14 +64,16 @@ func seed(f *testing.F, adapters bool, patterns ...string) {
 }
 
 func FuzzLoad(f *testing.F) {
-	seed(f, false, "testdata/*/*.yaml", "testdata/err/*/*.yaml", "builtin/*.yaml")
+	seed(f, false, "testdata/*/*.yaml", "testdata/err/*/*.yaml", "builtin/*.yaml", "builtin/*/*.yaml")
 	adapter, err := os.ReadFile("testdata/ok/rp.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
-	part, err := os.ReadFile("testdata/ok/parts/again.yaml")
-	if err != nil {
-		f.Fatal(err)
+	parts := map[string][]byte{}
+	for _, name := range []string{"again.yaml", "synced.yaml"} {
+		if parts[name], err = os.ReadFile("testdata/ok/parts/" + name); err != nil {
+			f.Fatal(err)
+		}
 	}
 	compiled := schemas(f)
 	f.Fuzz(func(t *testing.T, text string) {
@@ -80,7 +83,8 @@ func FuzzLoad(f *testing.F) {
 				return []byte(text), nil
 			case "rp.yaml":
 				return adapter, nil
-			case "again.yaml":
+			}
+			if part, ok := parts[filepath.Base(name)]; ok {
 				return part, nil
 			}
 			return nil, fs.ErrNotExist
@@ -101,7 +105,31 @@ func FuzzLoad(f *testing.F) {
 		if err == nil && (plan == nil) != (file.Load == nil) {
 			t.Errorf("load %v, plan %v", file.Load, plan)
 		}
+		checkSyncPlan(t, file)
 	})
+}
+
+// checkSyncPlan holds that a plan for passkeys that travel has only values that can be played.
+func checkSyncPlan(t *testing.T, file *File) {
+	t.Helper()
+	if file.Sync != nil && !file.Syncs() {
+		t.Error("it has a sync section and does not sync")
+	}
+	plan, err := file.SyncPlan(Env{"params": map[string]any{}})
+	if err != nil {
+		return
+	}
+	for _, share := range []float64{plan.Loss, plan.Duplicates} {
+		if math.IsNaN(share) || share < 0 || share > 1 {
+			t.Errorf("a share of %v", share)
+		}
+	}
+	if d := plan.Delay; d != nil && (d.Constant < 0 || d.Median < 0 || d.Median > 0 && d.P99 <= d.Median) {
+		t.Errorf("delay %+v", d)
+	}
+	if plan.Retry < 0 {
+		t.Errorf("sent again after %v", plan.Retry)
+	}
 }
 
 func FuzzLoadAdapter(f *testing.F) {

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	pathpkg "path"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/scenarios/internal/shape"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 // Options say how a file is loaded. The zero Options are fine for a file that needs nothing else.
@@ -75,6 +76,7 @@ func Load(path string, options Options) (*File, error) {
 		f.Target.CA = beside(path, f.Target.CA)
 	}
 	f.Load.beside(path)
+	f.Sync.beside(path)
 	return f, nil
 }
 
@@ -164,7 +166,7 @@ func (l *loader) read(path, kind string, named *source.Node) *source.Node {
 			d = named.Diagnostic(diag.KindFile, fmt.Sprintf("%q cannot be read: %s", path, reason(err)), "")
 		}
 		if name, ok := strings.CutPrefix(path, builtinPrefix); ok {
-			d.Hint = diag.Suggest(name, embeddedNames(builtinFiles, "builtin"))
+			d.Hint = suggestBuiltin(name)
 		}
 		l.errs.Add(d)
 		return nil
@@ -209,6 +211,16 @@ func reason(err error) string {
 		return e.Err.Error()
 	}
 	return err.Error()
+}
+
+// besideStep is the path of a step list, relative to the file that includes it. What ships with passrig is beside what
+// ships with it.
+func besideStep(from, file string) string {
+	name, shipped := strings.CutPrefix(from, builtinPrefix)
+	if !shipped || filepath.IsAbs(file) || strings.HasPrefix(file, builtinPrefix) {
+		return beside(from, file)
+	}
+	return builtinPrefix + strings.TrimSuffix(pathpkg.Join(pathpkg.Dir(name), file), ".yaml")
 }
 
 // beside is a path in a file, relative to that file.

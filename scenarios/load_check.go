@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 // checkLoad finds what is wrong with the load section beyond its shape.
@@ -17,7 +17,7 @@ func (c *fileChecker) checkLoad() {
 	later := only()
 	later.hint = "the load is settled before any of its steps"
 	c.compile(l, n, c.base.narrow("users").with("vars", later).with("steps", later))
-	values := &loadValues{static: true}
+	values := &valueChecker{static: true}
 	values.check(l)
 	for _, p := range values.problems {
 		c.fail(p.at, p.hint, "%s", p.message)

@@ -106,7 +106,7 @@ func (f *File) LoadPlan(env Env) (*LoadPlan, error) {
 	if f.Load == nil {
 		return nil, nil //nolint:nilnil // a file without a load has no plan, and that is no mistake
 	}
-	values := &loadValues{env: env}
+	values := &valueChecker{env: env}
 	values.check(f.Load)
 	for _, p := range values.problems {
 		return nil, p // the first is as good as any: each is a mistake of its own

@@ -5,12 +5,12 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
-// loadValues finds what is wrong with the values of a load, one by one and together: when the file is read, as far as
+// valueChecker finds what is wrong with the values of a load or of a sync section, one by one and together: when the file is read, as far as
 // they are known without evaluating expressions, and again when the run begins.
-type loadValues struct {
+type valueChecker struct {
 	static   bool // expressions are not evaluated
 	env      Env
 	problems []valueError
@@ -32,7 +32,7 @@ func (p valueError) Error() string {
 
 // known is a value as far as it is given and can be known. One that comes out wrong when the run begins is a problem of
 // its own; before that it has been reported where it was read.
-func known[T any](c *loadValues, v scalar[T]) (value T, ok bool) {
+func known[T any](c *valueChecker, v scalar[T]) (value T, ok bool) {
 	t := v.written()
 	if t == nil || c.static && len(t.parts) > 0 {
 		return value, false
@@ -45,18 +45,18 @@ func known[T any](c *loadValues, v scalar[T]) (value T, ok bool) {
 }
 
 // fail reports a mistake at a value.
-func (c *loadValues) fail(t *template, hint, format string, args ...any) {
+func (c *valueChecker) fail(t *template, hint, format string, args ...any) {
 	c.problems = append(c.problems, valueError{t.node, fmt.Sprintf(format, args...), hint})
 }
 
 // positive reports a value that is nothing.
-func positive[T int | float64 | ~int64](c *loadValues, v scalar[T], message, hint string) {
+func positive[T int | float64 | ~int64](c *valueChecker, v scalar[T], message, hint string) {
 	if value, ok := known(c, v); ok && value == 0 {
 		c.fail(v.written(), hint, "%s", message)
 	}
 }
 
-func (c *loadValues) check(l *LoadSpec) {
+func (c *valueChecker) check(l *LoadSpec) {
 	if l.Users != nil {
 		c.checkUsers(l)
 	}
@@ -75,26 +75,31 @@ func (c *loadValues) check(l *LoadSpec) {
 	c.checkWeights(l)
 }
 
-func (c *loadValues) checkUsers(l *LoadSpec) {
+func (c *valueChecker) checkUsers(l *LoadSpec) {
 	count, counted := known(c, l.Users.Count)
 	if l.Concurrency != nil && counted {
 		if vus, ok := known(c, l.Concurrency.VUs); ok && count < vus {
 			c.fail(l.Users.Count.t, fmt.Sprintf("write %d or more", vus), "%d are at it at a time, and there are only %d users", vus, count)
 		}
 	}
-	total, all := 0, len(l.Users.Algorithms) > 0
+	c.checkSomeWeight(l.Users.Algorithms, "no algorithm is left to take")
+}
+
+// checkSomeWeight reports weights that are all 0.
+func (c *valueChecker) checkSomeWeight(weights map[string]Int, message string) {
+	total, all := 0, len(weights) > 0
 	var last Int
-	for _, name := range slices.Sorted(maps.Keys(l.Users.Algorithms)) {
-		last = l.Users.Algorithms[name]
+	for _, name := range slices.Sorted(maps.Keys(weights)) {
+		last = weights[name]
 		weight, ok := known(c, last)
 		total, all = total+weight, all && ok
 	}
 	if all && total == 0 {
-		c.fail(last.t, "give one of them a weight of 1 or more", "no algorithm is left to take")
+		c.fail(last.t, "give one of them a weight of 1 or more", "%s", message)
 	}
 }
 
-func (c *loadValues) checkStages(l *LoadSpec) {
+func (c *valueChecker) checkStages(l *LoadSpec) {
 	a := l.Arrival
 	rate, all := known(c, a.Rate)
 	all = all || a.Rate.IsZero()
@@ -114,7 +119,7 @@ func (c *loadValues) checkStages(l *LoadSpec) {
 	}
 }
 
-func (c *loadValues) checkFindLimit(l *FindLimit) {
+func (c *valueChecker) checkFindLimit(l *FindLimit) {
 	positive(c, l.From, "nothing arrives at this rate", "write where the search begins: 50/s")
 	positive(c, l.Hold, "nothing is measured in no time", "write how long each rate is kept: 10s")
 	positive(c, l.Precision, "the search would not end", "write a share such as 5%")
@@ -131,7 +136,7 @@ func (c *loadValues) checkFindLimit(l *FindLimit) {
 	}
 }
 
-func (c *loadValues) checkWeights(l *LoadSpec) {
+func (c *valueChecker) checkWeights(l *LoadSpec) {
 	var first *template
 	for _, name := range slices.Sorted(maps.Keys(l.Journeys)) {
 		j := l.Journeys[name]

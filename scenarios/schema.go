@@ -213,6 +213,9 @@ const (
 // value is the schema of a value of the given type.
 func (g *schemaWriter) value(f shape.Field, t reflect.Type) object {
 	scalar := []string{"string", "number", "boolean"}
+	if f.Quoted {
+		return object{{"type", "string"}, {"minLength", 1}}
+	}
 	switch t {
 	case reflect.TypeFor[Text](), reflect.TypeFor[Expr]():
 		return object{{"type", scalar}}

@@ -12,8 +12,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/scenarios/internal/shape"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 // schemas are the generated schemas by the kind of file they are for.
@@ -76,7 +76,7 @@ func validate(t *testing.T, schemas map[string]*jsonschema.Schema, path string) 
 
 func TestSchemaAcceptsValidFiles(t *testing.T) {
 	compiled := schemas(t)
-	for _, path := range glob(t, "testdata/ok/*.yaml", "testdata/ok/*/*.yaml", "adapters/*.yaml", "builtin/*.yaml") {
+	for _, path := range glob(t, "testdata/ok/*.yaml", "testdata/ok/*/*.yaml", "adapters/*.yaml", "builtin/*.yaml", "builtin/*/*.yaml") {
 		if err := validate(t, compiled, path); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -136,7 +136,7 @@ func TestTags(t *testing.T) {
 			if !slices.Contains([]string{"", "response", "result", "entry"}, f.Scope) {
 				t.Errorf("%s: scope %q", at, f.Scope)
 			}
-			if !slices.Contains([]string{"", "user", "user-or-nobody", "device", "credential"}, f.Ref) {
+			if !slices.Contains([]string{"", "user", "user-or-nobody", "account", "device", "credential"}, f.Ref) {
 				t.Errorf("%s: ref %q", at, f.Ref)
 			}
 			visit(f.Type)

@@ -10,6 +10,7 @@ type Step struct {
 	OnFailure string   `yaml:"on-failure" enum:"stop,continue" doc:"Whether the scenario goes on after this step failed. Default: stop."`
 	Always    bool     `yaml:"always" doc:"Run even after an earlier step failed: for tidying up."`
 	Expect    *Expect  `yaml:"expect" doc:"What must be true afterwards. Default: the step is accepted."`
+	Cell      *Cell    `yaml:"cell" doc:"Where reports show the step's verdict in a table of the scenario."`
 
 	Signup            *Signup            `yaml:"signup" action:"true" doc:"Make the user's account at the relying party."`
 	Register          *Register          `yaml:"register" action:"true" doc:"Register a passkey made on a device."`
@@ -18,8 +19,8 @@ type Step struct {
 	Logout            *Visit             `yaml:"logout" action:"true" doc:"End the session."`
 	Whoami            *Visit             `yaml:"whoami" action:"true" doc:"Ask the relying party who is signed in."`
 	List              *Visit             `yaml:"list" action:"true" doc:"List the user's passkeys at the relying party."`
-	Rename            *Rename            `yaml:"rename" action:"true" doc:"Rename a passkey at the relying party."`
-	Delete            *Delete            `yaml:"delete" action:"true" doc:"Delete a passkey at the relying party."`
+	Rename            *Rename            `yaml:"rename" action:"true" doc:"Rename a passkey at the relying party, or at the provider."`
+	Delete            *Delete            `yaml:"delete" action:"true" doc:"Delete a passkey at the relying party, or at the provider."`
 	Request           *Request           `yaml:"request" action:"true" doc:"Send one HTTP request."`
 	Wait              *Wait              `yaml:"wait" action:"true" doc:"Wait for a time, such as 500ms, or until a request's answer is as wanted."`
 	Repeat            *Repeat            `yaml:"repeat" action:"true" doc:"Do steps several times."`
@@ -29,6 +30,23 @@ type Step struct {
 	Passkeys          *Passkeys          `yaml:"passkeys" action:"true" doc:"Look at the passkeys that a device itself holds."`
 	Set               map[string]Tree    `yaml:"set" action:"true" names:"variable" doc:"Set variables, read as vars.NAME."`
 	Include           *Include           `yaml:"include" action:"true" doc:"Do the steps of another file."`
+
+	Sync         *SyncStep     `yaml:"sync" action:"true" doc:"Bring a device up to date with its account's passkeys."`
+	Unlock       *UnlockStep   `yaml:"unlock" action:"true" doc:"Open the account's passkeys on a device, by the PIN or whatever the provider asks for."`
+	EnrolDevice  *EnrolDevice  `yaml:"enrol-device" action:"true" doc:"Let a device into its account by another one."`
+	RevokeDevice *RevokeDevice `yaml:"revoke-device" action:"true" doc:"Shut a device out of its account."`
+	SignOut      *OnDevice     `yaml:"sign-out" action:"true" doc:"Sign a device out of its account."`
+	GoOffline    *OnDevice     `yaml:"go-offline" action:"true" doc:"Take a device off the network."`
+	GoOnline     *OnDevice     `yaml:"go-online" action:"true" doc:"Bring a device back to the network: what waited there is sent, and what it missed arrives."`
+	Wipe         *Wipe         `yaml:"wipe" action:"true" doc:"Turn sync off on a device, or forget all passkeys of an account."`
+	Policy       *PolicyStep   `yaml:"policy" action:"true" doc:"Change the policies of an account's platform."`
+	ResetPIN     *ResetPIN     `yaml:"reset-pin" action:"true" doc:"Give an account another PIN."`
+	RotateKeys   *OnDevice     `yaml:"rotate-keys" action:"true" doc:"Begin a new epoch of the account's vault key on a device."`
+	Restore      *Restore      `yaml:"restore" action:"true" doc:"Take a passkey back out of the provider's trash."`
+	Signal       *SignalStep   `yaml:"signal" action:"true" doc:"Tell a device's provider what a page would tell it about a user's passkeys."`
+	Export       *ExportStep   `yaml:"export" action:"true" doc:"Write a device's passkeys for another provider."`
+	Import       *ImportStep   `yaml:"import" action:"true" doc:"Read into a device what was exported."`
+	Fabric       *FabricStep   `yaml:"fabric" action:"true" doc:"Do something to the provider's cloud as passrig plays it."`
 }
 
 // Signup makes the user's account at the RP.
@@ -77,19 +95,22 @@ type Visit struct {
 	With map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
 }
 
-// Rename gives a passkey another name at the RP.
+// Rename gives a passkey another name at the RP, or at the provider.
 type Rename struct {
 	User       string          `yaml:"user,required" ref:"user" doc:"Who."`
-	On         string          `yaml:"on" ref:"device" doc:"The device whose session is used. Default: the user's newest."`
+	At         string          `yaml:"at" enum:"relying-party,provider" doc:"Where. At the provider it is the user name that the device shows. Default: relying-party."`
+	On         string          `yaml:"on" ref:"device" doc:"The device whose session is used. Default: the user's newest. At the provider: the device on which the person does that."`
 	Credential string          `yaml:"credential,required" ref:"credential" doc:"Which passkey: the id of the step that made it, or a device."`
 	To         Text            `yaml:"to,required" doc:"The new name."`
 	With       map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
 }
 
-// Delete deletes a passkey at the RP; the device keeps its key.
+// Delete deletes a passkey at the RP, where the device keeps its key, or at the provider, where the RP does not hear
+// of it.
 type Delete struct {
 	User       string          `yaml:"user,required" ref:"user" doc:"Who."`
-	On         string          `yaml:"on" ref:"device" doc:"The device whose session is used. Default: the user's newest."`
+	At         string          `yaml:"at" enum:"relying-party,provider" doc:"Where. Default: relying-party."`
+	On         string          `yaml:"on" ref:"device" doc:"The device whose session is used. Default: the user's newest. At the provider: the device on which the person does that."`
 	Credential string          `yaml:"credential,required" ref:"credential" doc:"Which passkey: the id of the step that made it, or a device."`
 	With       map[string]Tree `yaml:"with" doc:"Arguments for the adapter's operation."`
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/scenarios/internal/shape"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 // maxIncludes bounds how many files a scenario includes, counting one that is included twice twice.
@@ -37,12 +37,14 @@ type stepChecker struct {
 type definitions struct {
 	steps      []string // ids
 	vars       []string
-	registered []string // ids of register steps
+	registered []string       // ids of register steps
+	exported   map[string]Pos // where each export has its name
+	copied     []string       // accounts whose cloud's state was copied
 	includes   int
 }
 
 func (l *loader) newStepChecker(f *File, root *source.Node) *stepChecker {
-	c := &stepChecker{loader: l, file: f, ids: map[string]int{}, defined: &definitions{}}
+	c := &stepChecker{loader: l, file: f, ids: map[string]int{}, defined: &definitions{exported: map[string]Pos{}}}
 	if root != nil {
 		c.path = root.File.Path
 		c.inside = []string{clean(c.path)}
@@ -100,6 +102,9 @@ func (c *stepChecker) step(s *Step, n *source.Node) {
 	if s.Device != nil {
 		c.checkDeviceStep(s.Device, at)
 	}
+	if s.Syncs() {
+		c.checkSyncStep(s, n.Key(action), at)
+	}
 	if s.Request != nil {
 		c.request(s.Request, at)
 	}
@@ -129,7 +134,7 @@ func (c *stepChecker) step(s *Step, n *source.Node) {
 
 // holder reports members that mean nothing on a step that only holds others.
 func (c *stepChecker) holder(action string, n *source.Node) {
-	for _, name := range []string{"id", "timeout", "expect"} {
+	for _, name := range []string{"id", "timeout", "expect", "cell"} {
 		if n.Get(name) != nil {
 			c.fail(n.Key(name), "put it on a step inside", "%s holds steps and has no %s of its own", action, name)
 		}
@@ -201,6 +206,9 @@ func (c *stepChecker) refs(s *Step, action string, n *source.Node) {
 	if r := s.polled(); r != nil {
 		user = r.User
 	}
+	if s.Sync != nil {
+		user = s.Sync.Account
+	}
 	c.walk(s, n, func(v reflect.Value, n *source.Node, f shape.Field) bool {
 		if _, ok := reflect.TypeAssert[[]Step](v); ok {
 			return false
@@ -231,6 +239,10 @@ func (c *stepChecker) refProblem(kind, ref, user string) (problem, hint string) 
 				return fmt.Sprintf("no user is called %q", ref), "declare it under accounts, with its devices"
 			}
 			return fmt.Sprintf("no user is called %q", ref), diag.Suggest(ref, users)
+		}
+	case "account":
+		if _, ok := c.file.Accounts[ref]; !ok {
+			return fmt.Sprintf("no account is called %q", ref), suggestOr(ref, c.file.Accounts, "declare it under accounts")
 		}
 	case "device":
 		_, _, problem, hint = c.file.device(ref, user)
@@ -280,7 +292,7 @@ func (c *stepChecker) include(i *Include, key, n *source.Node) {
 		return
 	}
 	at := n.At("file")
-	path := beside(c.path, i.File)
+	path := besideStep(c.path, i.File)
 	if slices.Contains(c.inside, clean(path)) {
 		c.fail(at, strings.Join(append(c.inside, clean(path)), " includes "), "%q includes itself", i.File)
 		return

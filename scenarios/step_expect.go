@@ -3,7 +3,7 @@ package scenarios
 import (
 	"strings"
 
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 // Action is the name of the step's action, such as "login"; "" when it has none.
@@ -30,6 +30,22 @@ func (s *Step) Action() string {
 		{"passkeys", s.Passkeys != nil},
 		{"set", s.Set != nil},
 		{"include", s.Include != nil},
+		{"sync", s.Sync != nil},
+		{"unlock", s.Unlock != nil},
+		{"enrol-device", s.EnrolDevice != nil},
+		{"revoke-device", s.RevokeDevice != nil},
+		{"sign-out", s.SignOut != nil},
+		{"go-offline", s.GoOffline != nil},
+		{"go-online", s.GoOnline != nil},
+		{"wipe", s.Wipe != nil},
+		{"policy", s.Policy != nil},
+		{"reset-pin", s.ResetPIN != nil},
+		{"rotate-keys", s.RotateKeys != nil},
+		{"restore", s.Restore != nil},
+		{"signal", s.Signal != nil},
+		{"export", s.Export != nil},
+		{"import", s.Import != nil},
+		{"fabric", s.Fabric != nil},
 	} {
 		if a.given {
 			return a.name
@@ -39,18 +55,23 @@ func (s *Step) Action() string {
 }
 
 // Operation is the adapter's operation that the step performs, or "" for an action of the scenario
-// itself. It is the action's name, except for a login that is to be discoverable.
+// itself and one at the provider. It is the action's name, except for a login that is to be discoverable.
 func (s *Step) Operation() string {
 	switch action := s.Action(); action {
-	case "request", "wait", "repeat", "assert", "page", "device", "passkeys", "set", "include":
-		return ""
+	case OpSignup, OpRegister, OpLoginDiscoverable, OpLogout, OpWhoami, OpList:
+		return action
+	case OpRename, OpDelete:
+		if s.atProvider() {
+			return ""
+		}
+		return action
 	case OpLogin:
 		if s.Login.Discoverable {
 			return OpLoginDiscoverable
 		}
 		return action
 	default:
-		return action
+		return ""
 	}
 }
 
@@ -82,6 +103,10 @@ func (c *stepChecker) offered(s *Step, action string, n *source.Node) {
 // would look at.
 func (c *stepChecker) expect(s *Step, action string, step *source.Node) {
 	e, n := s.Expect, step.Get("expect")
+	if s.Syncs() {
+		c.expectOfProvider(action, n)
+		return
+	}
 	if s.Signup != nil && c.file != nil && c.file.Adapter != nil && c.file.Adapter.Operations[OpSignup].With == OpRegister {
 		c.fail(step.Key("expect"), "expect it of the register step: the account is made there",
 			"nothing is sent by signup, so there is nothing to expect: with the adapter %q it comes with register", c.file.Adapter.Name)

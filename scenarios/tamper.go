@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/passrig/passrig/internal/diag"
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 // Tamper is one named change of a response: its name, or a mapping with the name as its one member and what the

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/passrig/passrig/internal/diag"
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 // template is a scalar with the expressions in it. Copies of the value that holds it share it.

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/report"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 // Rule is the threshold's parsed text. The error is a [*report.ThresholdError].
@@ -30,11 +31,39 @@ func (c *fileChecker) checkThresholds(metrics []string) {
 			c.thresholdError(e, at)
 			continue
 		}
-		if metrics != nil && !slices.Contains(metrics, rule.Metric) {
-			c.errs.Add(at.DiagnosticIn(0, utf8.RuneCountInString(rule.Metric), diag.KindMeaning,
-				fmt.Sprintf("the load records nothing as %q", rule.Metric), diag.Suggest(rule.Metric, metrics)))
+		problem, hint := "", ""
+		switch {
+		case metrics != nil && !slices.Contains(metrics, rule.Metric):
+			problem, hint = fmt.Sprintf("the load records nothing as %q", rule.Metric), diag.Suggest(rule.Metric, metrics)
+		case metrics == nil && c.file.Load == nil:
+			problem, hint = c.syncMetricProblem(rule.Metric)
+		}
+		if problem != "" {
+			c.errs.Add(at.DiagnosticIn(0, utf8.RuneCountInString(rule.Metric), diag.KindMeaning, problem, hint))
 		}
 	}
+}
+
+// SyncMetrics are the names of what is recorded where passkeys travel: times first, then counters.
+func SyncMetrics() []string {
+	return []string{
+		"sync.lag", "sync.total", "unlock.total", "sync.operation", "sync.zombie",
+		"sync.conflicts", "sync.duplicates", "sync.early_login.rejected", "sync.lockouts",
+	}
+}
+
+// syncMetricProblem says what is wrong with the name of a metric of passkeys that travel.
+func (c *fileChecker) syncMetricProblem(metric string) (problem, hint string) {
+	known := SyncMetrics()
+	switch word, _, _ := strings.Cut(metric, "."); {
+	case word != "sync" && word != "unlock":
+		return "", ""
+	case !slices.Contains(known, metric):
+		return fmt.Sprintf("nothing is recorded as %q", metric), diag.Suggest(metric, known)
+	case !c.file.Syncs():
+		return fmt.Sprintf("nothing is recorded as %q, as no passkeys travel in this scenario", metric), "add a sync step, or a sync section"
+	}
+	return "", ""
 }
 
 func (c *fileChecker) checkAbort(t Threshold, n *source.Node) {

@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	"github.com/passrig/passrig/internal/diag"
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 // Tree is any YAML value, with ${{ expressions }} in its scalars. The zero Tree is one that was not

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/passrig/passrig/scenarios/internal/source"
+	"github.com/passrig/passrig/internal/source"
 )
 
 // Pos is a place in a file. The zero Pos is unknown.

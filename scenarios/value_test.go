@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/source"
 	"github.com/passrig/passrig/scenarios/internal/shape"
-	"github.com/passrig/passrig/scenarios/internal/source"
 )
 
 // values is one of each type that expressions can stand in.

@@ -3,6 +3,7 @@ package virtual_test
 import (
 	"bytes"
 	"crypto/x509"
+	"strings"
 	"testing"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -148,6 +149,7 @@ func TestFlags(t *testing.T) {
 		{"when asked, discouraged", virtual.Config{UserVerification: virtual.VerificationWhenAsked}, discouraged, "", webauthn.FlagUP},
 		{"when asked, required", virtual.Config{UserVerification: virtual.VerificationWhenAsked}, required, "", webauthn.FlagUP | webauthn.FlagUV},
 		{"never verified", virtual.Config{UserVerification: virtual.VerificationNever}, nil, "", webauthn.FlagUP},
+		{"verified and not said, required", virtual.Config{UserVerification: virtual.VerificationMissing}, required, "", webauthn.FlagUP},
 		{"never present", virtual.Config{UserPresence: virtual.PresenceNever}, nil, "", webauthn.FlagUV},
 		{"conditional, present", virtual.Config{}, nil, conditional, webauthn.FlagUP | webauthn.FlagUV},
 		{"conditional, silent", virtual.Config{UserPresence: virtual.PresenceUnlessConditional}, nil, conditional, 0},
@@ -176,6 +178,63 @@ func TestFlags(t *testing.T) {
 				t.Errorf("assertion has flags %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// A passkey that has counted elsewhere goes on, one that is made here stays at zero.
+func TestWhenCounting(t *testing.T) {
+	cfg := virtual.Config{Counter: virtual.Counter{Policy: virtual.CounterWhenCounting, Start: 9, Step: 2}}
+	device, other := newDevice(t, cfg), newDevice(t, virtual.Config{})
+	made := create(t, device, nil)
+	for range 2 {
+		if got := authData(t, get(t, device, nil).AuthenticatorData).SignCount; got != 0 {
+			t.Errorf("a passkey made here counts %d", got)
+		}
+	}
+	stored, err := device.ExportCredential(made.CredentialID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored.SignCount = 50
+	for name, d := range map[string]*virtual.SoftwareDevice{"counting": device, "zero": other} {
+		if err := d.ImportCredential(stored); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range map[string][]uint32{"counting": {52, 54}, "zero": {0, 0}}[name] {
+			if got := authData(t, get(t, d, nil).AuthenticatorData).SignCount; got != want {
+				t.Errorf("%s: an imported passkey counts %d, want %d", name, got, want)
+			}
+		}
+	}
+}
+
+// Registrations have an empty map of extensions, unless they have something to say; assertions have none.
+func TestEmptyExtensionMap(t *testing.T) {
+	rp := newRP(t)
+	device := newDevice(t, virtual.Config{
+		EmptyExtensionMap: true, BackupEligible: true, BackedUp: true, Extensions: []string{virtual.ExtensionMinPINLength},
+	})
+	rp.register(t, device) // the independent library reads it
+	r := create(t, device, nil)
+	data := authData(t, r.AuthenticatorData)
+	if r.AuthenticatorData[32] != 0xDD || !bytes.Equal(data.Extensions, []byte{0xA0}) {
+		t.Errorf("flags %#x, extensions %x, want 0xdd and a0", r.AuthenticatorData[32], data.Extensions)
+	}
+	data = authData(t, create(t, device, options{"extensions": options{"minPinLength": true}}).AuthenticatorData)
+	if bytes.Equal(data.Extensions, []byte{0xA0}) || len(data.Extensions) == 0 {
+		t.Errorf("extensions %x where there is something to say", data.Extensions)
+	}
+	if data := authData(t, get(t, device, nil).AuthenticatorData); data.Flags&webauthn.FlagED != 0 {
+		t.Errorf("an assertion has flags %v", data.Flags)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	if err := (virtual.Config{}).Validate(); err != nil {
+		t.Error(err)
+	}
+	if err := (virtual.Config{BackedUp: true, Attestation: "odd"}).Validate(); err == nil || strings.Count(err.Error(), "\n") != 1 {
+		t.Errorf("not both mistakes: %v", err)
 	}
 }
 

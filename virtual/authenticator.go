@@ -132,6 +132,12 @@ func (d *SoftwareDevice) authenticatorData(c *credential, present, verified bool
 		return nil, err
 	}
 	data.Flags |= webauthn.FlagAT
+	if d.cfg.EmptyExtensionMap && data.Extensions == nil {
+		data.Flags |= webauthn.FlagED
+		if data.Extensions, err = webauthn.EncodeCBOR(map[string]any{}); err != nil {
+			return nil, err
+		}
+	}
 	data.Attested = &webauthn.AttestedCredentialData{AAGUID: d.cfg.aaguid, CredentialID: c.ID, PublicKey: public}
 	return data, nil
 }
@@ -241,7 +247,7 @@ func (d *SoftwareDevice) firstCount() uint32 {
 		return d.cfg.Counter.Start
 	case CounterGlobal:
 		return d.nextCount(0)
-	case CounterZero:
+	case CounterZero, CounterWhenCounting:
 	}
 	return 0
 }
@@ -255,6 +261,10 @@ func (d *SoftwareDevice) nextCount(last uint32) uint32 {
 		count := d.globalCount
 		d.globalCount = d.advance(count)
 		return count
+	case CounterWhenCounting:
+		if last > 0 {
+			return d.advance(last)
+		}
 	case CounterZero:
 	}
 	return 0

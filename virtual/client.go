@@ -216,7 +216,7 @@ func (d *SoftwareDevice) verifies(wish string) bool {
 		return true
 	case VerificationWhenAsked:
 		return wish != discouraged
-	case VerificationNever:
+	case VerificationNever, VerificationMissing:
 	}
 	return false
 }

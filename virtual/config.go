@@ -57,6 +57,10 @@ type Config struct {
 	// MinPINLength is what the minPinLength extension reports; 0 means 4.
 	MinPINLength uint
 
+	// EmptyExtensionMap has registrations without extension outputs carry an empty map of them, with the
+	// ED flag set (WebAuthn L3 §6.1).
+	EmptyExtensionMap bool
+
 	// FullSignatures leaves out ECDSA signatures with a number that begins with a zero byte, as one in 128 does: a
 	// relying party that cannot read those is then not one that fails now and then.
 	FullSignatures bool
@@ -90,6 +94,8 @@ const (
 	VerificationAlways    UserVerification = "always"     // the default: even when discouraged
 	VerificationWhenAsked UserVerification = "when-asked" // for required and preferred
 	VerificationNever     UserVerification = "never"      // the device cannot; required fails
+	// VerificationMissing does what is asked and leaves the flag off, even when verification is required.
+	VerificationMissing UserVerification = "missing"
 )
 
 // ResidentKeys says which new credentials are discoverable (client-side discoverable, "resident").
@@ -111,6 +117,8 @@ const (
 	// CounterPerCredential has every credential count its own signatures.
 	CounterPerCredential CounterPolicy = "per-credential" //nolint:gosec // G101 takes the name for a password
 	CounterGlobal        CounterPolicy = "global"         // one counter for the whole device
+	// CounterWhenCounting keeps new credentials at 0, and goes on counting with those that come with a count.
+	CounterWhenCounting CounterPolicy = "when-counting"
 )
 
 // Counter is the signature counter. A registration reports the start value or, with
@@ -158,14 +166,20 @@ func (s *settings) supportsExtension(id string) bool {
 	return slices.Contains(s.Extensions, id)
 }
 
+// Validate reports every mistake at once, as [NewSoftwareDevice] does.
+func (c Config) Validate() error {
+	_, err := c.settle()
+	return err
+}
+
 // settle fills in the defaults and reports every mistake at once.
 func (c Config) settle() (*settings, error) {
 	s := &settings{Config: c.withDefaults()}
 	errs := []error{
 		oneOf("user presence", s.UserPresence, PresenceAlways, PresenceUnlessConditional, PresenceNever),
-		oneOf("user verification", s.UserVerification, VerificationAlways, VerificationWhenAsked, VerificationNever),
+		oneOf("user verification", s.UserVerification, VerificationAlways, VerificationWhenAsked, VerificationNever, VerificationMissing),
 		oneOf("resident keys", s.ResidentKeys, ResidentKeysAlways, ResidentKeysWhenAsked, ResidentKeysNever),
-		oneOf("counter policy", s.Counter.Policy, CounterZero, CounterPerCredential, CounterGlobal),
+		oneOf("counter policy", s.Counter.Policy, CounterZero, CounterPerCredential, CounterGlobal, CounterWhenCounting),
 		oneOf("attestation", s.Attestation, AttestationNone, AttestationPackedSelf, AttestationPacked, AttestationFIDOU2F),
 		oneOf("attachment", s.Attachment, attachmentPlatform, attachmentCrossPlatform),
 	}

@@ -49,7 +49,7 @@ func measureAll(ctx context.Context, s settings, progress io.Writer) (_ *result,
 	if err := os.WriteFile(b.recording, data, 0o600); err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context) error{b.events, b.memory} {
+	for _, part := range []func(context.Context) error{b.events, b.memory, b.studies} {
 		if err := part(ctx); err != nil {
 			return b.result, err
 		}

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 func TestQuick(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	s := settings{
-		self: os.Args[0], passrig: []string{os.Args[0], playPassrig}, peers: t.TempDir(), only: regexp.MustCompile(`^(passrig(, net/http)?$|virtual|floor)`),
+		self: os.Args[0], passrig: []string{os.Args[0], playPassrig}, peers: t.TempDir(), only: regexp.MustCompile(`^(passrig(, net/http)?$|virtual|floor|studies)`),
 		json: filepath.Join(t.TempDir(), "result.json"), markdown: filepath.Join(t.TempDir(), "page.md"), plan: quickPlan,
 	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(s.peers, clientProgram), "./client")
@@ -48,7 +48,7 @@ func TestQuick(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if err := os.WriteFile(s.markdown, []byte("before\n"+beginMark+"old\n"+endMark+"\nafter\n"), 0o600); err != nil {
+	if err := os.WriteFile(s.markdown, []byte(blankPage()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
@@ -69,19 +69,26 @@ func TestQuick(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"standard output": stdout.String(), "the page": string(page)} {
-		for _, want := range []string{pooled, floorFast, "memory, 1000 users", "at most 64"} {
+		for _, want := range []string{pooled, floorFast, "memory, 1000 users", "at most 64", "100 accounts, wall time"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%q is not on %s:\n%s", want, name, text)
 			}
 		}
 	}
-	if text := string(page); !strings.HasPrefix(text, "before\n") || !strings.HasSuffix(text, "\nafter\n") || strings.Contains(text, "old") {
+	if text := string(page); !strings.HasPrefix(text, "before\n") || !strings.HasSuffix(text, "\nafter\n") || strings.Contains(text, "old") || strings.Count(text, "\nbetween\n") != 1 {
 		t.Errorf("the page is not what it was around the tables:\n%s", text)
 	}
 	left, err := os.ReadDir(os.Getenv("TMPDIR"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("temporary files: %v, %v", left, err)
 	}
+}
+
+// blankPage has the marks of every part, with something old in them.
+func blankPage() string {
+	r := &result{Tables: []*table{{Rows: []*row{{}}}}, Studies: []studyRun{{Events: 1}}}
+	parts := r.parts()
+	return "before\n" + parts[0].begin + "old\n" + parts[0].end + "\nbetween\n" + parts[1].begin + "old\n" + parts[1].end + "\nafter\n"
 }
 
 func checkTables(t *testing.T, r *result) {
@@ -106,6 +113,9 @@ func checkTables(t *testing.T, r *result) {
 	}
 	if len(r.Memory) != 2 || r.Memory[0].RSS <= 0 || r.Memory[1].Users != quickPlan.more {
 		t.Errorf("memory: %+v", r.Memory)
+	}
+	if n := len(quickPlan.studies); len(r.Studies) != n || r.Studies[n-1].Accounts != quickPlan.studies[n-1] || r.Studies[n-1].PeakRSS <= 0 {
+		t.Errorf("studies: %+v", r.Studies)
 	}
 }
 
@@ -249,7 +259,8 @@ func TestFigures(t *testing.T) {
 			{event: event{Server: nullServer, What: login}, Rows: []*row{costs(floorFast, 20, 40, 30), costs(pooled, 30, 50, 60), costs(xk6, 600, 590, 600)}},
 			{event: event{Server: nullServer, What: registration}, Rows: []*row{costs(floorFast, 40), costs(pooled, 76)}},
 		},
-		Memory: []weight{{Users: 1000, InFlight: 10, RSS: 60}, {Users: 1000 + 1<<20, RSS: 69}},
+		Memory:  []weight{{Users: 1000, InFlight: 10, RSS: 60}, {Users: 1000 + 1<<20, RSS: 69}},
+		Studies: []studyRun{{Accounts: 10, Events: 100, Wall: 1, CPU: 1}, {Accounts: 1000, Events: 10000, Wall: 61, CPU: 120, PeakRSS: 2048}},
 	}
 	r.Tables[0].Rows = append(r.Tables[0].Rows, costs(library)) // had no turn yet
 	r.judge()
@@ -261,8 +272,17 @@ func TestFigures(t *testing.T) {
 		{"memory, 1000 users, 10 in flight", "60 MiB", "at most 64"},
 		{"memory, each user above those, up to 1049576", "9 B", "at most 8: missed"},
 	}
-	if diff := cmp.Diff(want, r.figures()); diff != "" {
+	if diff := cmp.Diff(want, figures(r.Figures)); diff != "" {
 		t.Errorf("figures (-want +got):\n%s", diff)
+	}
+	want = [][]string{
+		{"figure", "measured", "wanted"},
+		{"1000 accounts, wall time", "61 s", "at most 60: missed"},
+		{"1000 accounts, memory", "2.05e+03 MiB", "at most 2048"},
+		{"an event of 1000 accounts / of 10", "1.2 x", "at most 1.25"},
+	}
+	if diff := cmp.Diff(want, figures(r.StudyFigures)); diff != "" {
+		t.Errorf("figures of studies (-want +got):\n%s", diff)
 	}
 	var stdout bytes.Buffer
 	if err := r.print(&stdout); err != nil || strings.Contains(stdout.String(), library) {
@@ -276,8 +296,9 @@ func TestMarksThatAreMissing(t *testing.T) {
 	if err := os.WriteFile(page, []byte("text\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := &result{}
-	if err := r.insert(page); err == nil {
-		t.Error("tables were put into a page without marks")
+	for _, r := range []*result{{Tables: []*table{{Rows: []*row{{}}}}}, {Studies: []studyRun{{Events: 1}}}} {
+		if err := r.insert(page); err == nil {
+			t.Error("tables were put into a page without marks")
+		}
 	}
 }

@@ -3,6 +3,8 @@
 // own, the relying party has another, and they take turns, so that whatever else the machine does meets all of
 // them. What counts is the ratio within a round.
 //
+// It also measures what a simulation of passrig sync costs.
+//
 // It reads /proc, so it needs Linux. Run it with make bench.
 package main
 
@@ -116,17 +118,18 @@ type plan struct {
 	users         int64         // derived, when memory is measured
 	more          int64         // and when its growth is
 	crowd         int           // in flight then
+	studies       []int64       // accounts of each simulation
 }
 
 var (
 	fullPlan = plan{
 		workers: 16, rounds: 5, demo: 3, registrations: 3, warmUp: 1500 * time.Millisecond, window: 3 * time.Second, slack: time.Second,
-		users: 1_000_000, more: 3_000_000, crowd: 1000,
+		users: 1_000_000, more: 3_000_000, crowd: 1000, studies: []int64{1000, 10_000, 100_000},
 	}
 	// The smallest that goes through everything.
 	quickPlan = plan{
 		workers: 4, rounds: 1, demo: 1, registrations: 1, warmUp: 50 * time.Millisecond, window: 200 * time.Millisecond, slack: time.Second,
-		users: 1000, more: 5000, crowd: 20,
+		users: 1000, more: 5000, crowd: 20, studies: []int64{10, 100},
 	}
 )
 

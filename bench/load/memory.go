@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/passrig/passrig/internal/load/fleet"
-	"github.com/passrig/passrig/virtual"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 // slow is how long the null server takes for an answer, so that many are waited for.
@@ -40,9 +40,13 @@ func (b *bench) memory(ctx context.Context) error {
 
 // enroll writes passrig's state file as it is when all users have been registered.
 func enroll(m match) (err error) {
-	provider, ok := virtual.FindProvider(providerName)
-	if !ok {
-		return fmt.Errorf("there is no provider %q", providerName)
+	catalogue, err := providers.Builtin()
+	if err != nil {
+		return err
+	}
+	provider, err := catalogue.Find(providerName)
+	if err != nil {
+		return err
 	}
 	f, err := fleet.New(fleet.Config{
 		Device: provider.Config,

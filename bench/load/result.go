@@ -19,6 +19,9 @@ type result struct {
 	Tables  []*table         `json:"events"`
 	Memory  []weight         `json:"memory"`
 	Figures []measure.Figure `json:"figures"`
+
+	Studies      []studyRun       `json:"studies"`
+	StudyFigures []measure.Figure `json:"studyFigures"`
 }
 
 // table is an event's.
@@ -132,6 +135,7 @@ func (r *result) judge() {
 		add(fmt.Sprintf("memory, %d users, %d in flight", one.Users, one.InFlight), "MiB", []float64{one.RSS}, 0, 64)
 		add(fmt.Sprintf("memory, each user above those, up to %d", more.Users), "B", []float64{(more.RSS - one.RSS) * (1 << 20) / float64(more.Users-one.Users)}, 0, 8)
 	}
+	r.judgeStudies()
 }
 
 // save writes the JSON form.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,15 +14,23 @@ import (
 
 // print writes the tables for people.
 func (r *result) print(w io.Writer) error {
-	fmt.Fprintln(w, r.circumstances())
+	if len(r.Tables) > 0 {
+		fmt.Fprintln(w, r.circumstances())
+	}
 	for _, t := range r.Tables {
 		fmt.Fprintf(w, "\n%s\n", t.title())
 		if err := align(w, t.lines()); err != nil {
 			return err
 		}
 	}
+	if len(r.Studies) > 0 {
+		fmt.Fprintln(w, "\nSimulations, on all CPUs")
+		if err := align(w, r.studyLines()); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintln(w)
-	return align(w, r.figures())
+	return align(w, slices.Concat(figures(r.Figures), figures(r.StudyFigures)[1:]))
 }
 
 // align writes lines with their cells below each other.
@@ -35,27 +42,39 @@ func align(w io.Writer, lines [][]string) error {
 	return tw.Flush()
 }
 
-// The marks that the tables are put between.
-const (
-	beginMark = "<!-- bench/load: begin -->\n"
-	endMark   = "<!-- bench/load: end -->"
-)
+// part is a piece of a page that is written anew.
+type part struct{ begin, end, text string }
+
+// parts are what there are tables for, each with the marks that they are put between.
+func (r *result) parts() []part {
+	var parts []part
+	if len(r.Tables) > 0 {
+		parts = append(parts, part{"<!-- bench/load: begin -->\n", "<!-- bench/load: end -->", r.markdown()})
+	}
+	if len(r.Studies) > 0 {
+		parts = append(parts, part{"<!-- bench/load, studies: begin -->\n", "<!-- bench/load, studies: end -->", r.studyMarkdown()})
+	}
+	return parts
+}
 
 // insert rewrites the tables in a file of Markdown.
 func (r *result) insert(path string) error {
 	if path == "" {
 		return nil
 	}
-	data, err := os.ReadFile(path)
+	page, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	head, rest, begun := bytes.Cut(data, []byte(beginMark))
-	_, tail, ended := bytes.Cut(rest, []byte(endMark))
-	if !begun || !ended {
-		return errors.New(path + ": the marks of the tables are not there")
+	for _, p := range r.parts() {
+		head, rest, begun := bytes.Cut(page, []byte(p.begin))
+		_, tail, ended := bytes.Cut(rest, []byte(p.end))
+		if !begun || !ended {
+			return fmt.Errorf("%s: the marks %q and %q are not there", path, p.begin, p.end)
+		}
+		page = slices.Concat(head, []byte(p.begin+p.text+p.end), tail)
 	}
-	return os.WriteFile(path, slices.Concat(head, []byte(beginMark+r.markdown()+endMark), tail), 0o600) //nolint:gosec // G703: the file the user names
+	return os.WriteFile(path, page, 0o600) //nolint:gosec // G703: the file the user names
 }
 
 func (r *result) markdown() string {
@@ -64,7 +83,7 @@ func (r *result) markdown() string {
 	for _, t := range r.Tables {
 		fmt.Fprintf(&text, "%s:\n\n%s\n", t.title(), grid(t.lines()))
 	}
-	text.WriteString(grid(r.figures()))
+	text.WriteString(grid(figures(r.Figures)))
 	return text.String()
 }
 
@@ -139,9 +158,9 @@ func times(ratios []float64) string {
 }
 
 // figures are what was promised and what became of it, the first line with what the columns are.
-func (r *result) figures() [][]string {
+func figures(list []measure.Figure) [][]string {
 	lines := [][]string{{"figure", "measured", "wanted"}}
-	for _, f := range r.Figures {
+	for _, f := range list {
 		lines = append(lines, []string{f.What, f.Measured(), f.Wanted()})
 	}
 	return lines

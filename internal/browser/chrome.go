@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/passrig/passrig/internal/engine"
 	"github.com/passrig/passrig/scenarios"
@@ -11,18 +12,26 @@ import (
 )
 
 // chromeDevice is a device with Chrome's own authenticators. Every page has some of its own, so that what
-// they hold moves to the page where the device is used.
+// they hold moves to the page where the device is used. It is a keychain that a provider can sync.
 type chromeDevice struct {
+	engine.ChromeDevice
 	authenticators []cdp.Authenticator
-	at             *tab                       // the page that has the passkeys now; nil: kept has them
-	kept           []virtual.StoredCredential // in creation order
+	counts         *counts
+
+	mu    sync.Mutex
+	at    *tab                       // the page that has the passkeys now; nil: kept has them
+	kept  []virtual.StoredCredential // in creation order
+	whole map[string]virtual.StoredCredential
 }
 
 // NewDevice implements [engine.PageDriver].
-func (d *Driver) NewDevice(specs []scenarios.ChromeAuthenticator) (engine.Device, error) {
-	made := &chromeDevice{}
-	for i := range specs {
-		made.authenticators = append(made.authenticators, authenticator(&specs[i]))
+func (d *Driver) NewDevice(spec engine.ChromeDevice) (engine.Device, error) {
+	made := &chromeDevice{ChromeDevice: spec, counts: &d.counts, whole: make(map[string]virtual.StoredCredential)}
+	for i := range spec.Authenticators {
+		made.authenticators = append(made.authenticators, authenticator(&spec.Authenticators[i]))
+	}
+	if spec.Uncounted {
+		d.counts.add(made)
 	}
 	return made, nil
 }
@@ -62,6 +71,18 @@ func authenticator(spec *scenarios.ChromeAuthenticator) cdp.Authenticator {
 
 // Credentials implements [engine.Device].
 func (c *chromeDevice) Credentials() []virtual.Credential {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.held()
+	c.counts.see(list)
+	for i := range list {
+		list[i] = c.asMade(list[i])
+	}
+	return list
+}
+
+// held is what lies in Chrome, or did last. It runs under the lock.
+func (c *chromeDevice) held() []virtual.Credential {
 	if c.at != nil {
 		return c.at.device.Credentials()
 	}
@@ -74,11 +95,13 @@ func (c *chromeDevice) Credentials() []virtual.Credential {
 
 // moveTo gives the page what the device holds, and takes it from the one that had it last.
 func (c *chromeDevice) moveTo(ctx context.Context, t *tab) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.at == t {
 		return nil
 	}
 	if from := c.at; from != nil {
-		c.leave(from)
+		c.keep(from)
 		for i := range c.kept {
 			if _, err := from.device.Remove(ctx, c.kept[i].ID); err != nil {
 				return err
@@ -96,9 +119,15 @@ func (c *chromeDevice) moveTo(ctx context.Context, t *tab) error {
 
 // leave keeps what the device holds before its page goes.
 func (c *chromeDevice) leave(t *tab) {
-	if c.at != t {
-		return
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at == t {
+		c.keep(t)
 	}
+}
+
+// keep runs under the lock.
+func (c *chromeDevice) keep(t *tab) {
 	for _, held := range t.device.Credentials() {
 		if stored, err := t.device.Export(held.ID); err == nil { // one that is gone by now is not held
 			c.kept = append(c.kept, stored)

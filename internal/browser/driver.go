@@ -23,6 +23,7 @@ type Driver struct {
 	address *url.URL // where pages are
 	clock   func() time.Time
 	trace   func(cdp.Trace)
+	counts  counts
 
 	mu        sync.Mutex // for what is below
 	tabs      map[*rp.Session]*tab

@@ -82,6 +82,9 @@ func (d *Driver) open(ctx context.Context, native *chromeDevice) (*tab, error) {
 	cfg := cdp.DeviceConfig{IgnoreAutofill: true, Hear: t.hear, Trace: d.trace}
 	if native != nil {
 		cfg.Authenticators = native.authenticators
+		if native.Permit != nil {
+			cfg.Permit = native.permit
+		}
 	} else {
 		cfg.Answer, cfg.Platform = t.ask, true
 	}
@@ -146,13 +149,23 @@ func (t *tab) ask(ctx context.Context, kind string, req virtual.GetRequest) (jso
 }
 
 // hear passes on what the page signals to the device whose browser it is in. Chrome's own authenticators
-// have heard it.
+// have heard it; where a provider decides what comes of it, that is undone before.
 func (t *tab) hear(s virtual.Signal) {
 	t.mu.Lock()
 	home := t.visit.Home
 	t.mu.Unlock()
-	if client, ok := home.(engine.Client); ok {
-		client.Heed(s)
+	switch device := home.(type) {
+	case engine.Client:
+		device.Heed(s)
+	case *chromeDevice:
+		if device.Heed == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
+		defer cancel()
+		if device.restore(ctx) == nil { // a browser that is gone restores nothing
+			device.Heed(s)
+		}
 	}
 }
 

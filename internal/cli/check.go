@@ -141,6 +141,10 @@ func (o *checkOptions) validate(cmd *cobra.Command) (err error) {
 
 func (o *checkOptions) run(cmd *cobra.Command, arg string) (err error) {
 	ctx := cmd.Context()
+	known, err := o.target.providers.read(o.env)
+	if err != nil {
+		return err
+	}
 	file, err := o.load(arg)
 	if err != nil {
 		return err
@@ -159,6 +163,7 @@ func (o *checkOptions) run(cmd *cobra.Command, arg string) (err error) {
 	}
 	cfg := engine.Config{
 		Files: []*scenarios.File{file}, Tool: toolOf(o.env), Seed: o.seedValue, Clock: o.env.Now, LookupEnv: o.env.LookupEnv, ReadFile: o.env.readFile,
+		Providers: known,
 	}
 	if _, err := engine.Open(cfg, file); err != nil { // before a browser is started for it
 		return badFile("", "%w", err)
@@ -215,7 +220,10 @@ func (o *checkOptions) load(arg string) (*scenarios.File, error) {
 		}
 		return nil, badFile(hint, "%q is neither a built-in adapter nor a file", arg)
 	}
-	options := o.target.load(o.env)
+	options, err := o.target.load(o.env)
+	if err != nil {
+		return nil, err
+	}
 	files, err := loadAll([]string{arg}, options)
 	if err != nil {
 		return nil, err

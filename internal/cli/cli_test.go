@@ -304,7 +304,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 // TestEveryTopicCanBeExplained runs explain for every word that list topics shows.
 func TestEveryTopicCanBeExplained(t *testing.T) {
 	t.Parallel()
-	for _, topic := range allTopics() {
+	for _, topic := range allTopics(builtinProviders()) {
 		p := newProcess(t)
 		if code := Main([]string{"explain", string(topic.Kind), topic.ID}, p.env); code != exitOK {
 			t.Errorf("%s %s: exit code %d, %s", topic.Kind, topic.ID, code, p.stderr.String())

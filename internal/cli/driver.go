@@ -16,6 +16,7 @@ import (
 	"github.com/passrig/passrig/internal/engine"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/virtual/cdp"
+	"github.com/passrig/passrig/virtual/fabric/disk"
 )
 
 // driverOptions say how the relying party is driven.
@@ -25,10 +26,15 @@ type driverOptions struct {
 	slowMo time.Duration
 	trace  string
 	quiet  bool // no notices
+
+	authenticators *enum
 }
 
 func newDriverOptions() *driverOptions {
-	return &driverOptions{driver: newEnum(engine.DriverAPI, engine.DriverAPI, engine.DriverBrowser)}
+	return &driverOptions{
+		driver:         newEnum(engine.DriverAPI, engine.DriverAPI, engine.DriverBrowser),
+		authenticators: newEnum(engine.AuthenticatorsPassrig, engine.AuthenticatorsPassrig, engine.AuthenticatorsChrome),
+	}
 }
 
 func (o *driverOptions) add(cmd *cobra.Command) {
@@ -40,9 +46,17 @@ func (o *driverOptions) add(cmd *cobra.Command) {
 	completeFlag(cmd, "trace", offering(func() []string { return nil }, cobra.ShellCompDirectiveFilterDirs))
 }
 
+// addAuthenticators adds the flag of commands that play devices as their providers are.
+func (o *driverOptions) addAuthenticators(cmd *cobra.Command) {
+	o.authenticators.flag(cmd, "authenticators", "with --driver browser: whose authenticators play the devices, passrig's, or Chrome's where they can hold the provider's passkeys")
+}
+
 func (o *driverOptions) validate(cmd *cobra.Command) error {
 	if !o.hasPages() && o.watched() {
 		return usageError(cmd, "add --driver browser", "--headed, --slow-mo and --trace are for the browser driver")
+	}
+	if !o.hasPages() && o.authenticators.value != engine.AuthenticatorsPassrig {
+		return usageError(cmd, "add --driver browser", "--authenticators %s are for the browser driver", o.authenticators.value)
 	}
 	if o.slowMo < 0 {
 		return usageError(cmd, "", "--slow-mo %s: not a duration of 0 or more", o.slowMo)
@@ -72,13 +86,14 @@ func (o *driverOptions) watched() bool { return o.headed || o.slowMo != 0 || o.t
 // planned makes a run that ends before its first step use the chosen driver, without a browser.
 func (o *driverOptions) planned(env *Env, cfg engine.Config) engine.Config {
 	if o.hasPages() {
-		cfg.Driver, cfg.Drive = engine.DriverBrowser, browser.Drive(nil, env.Now, nil)
+		cfg.Driver, cfg.Drive, cfg.Authenticators = engine.DriverBrowser, browser.Drive(nil, env.Now, nil), o.authenticators.value
 	}
 	return cfg
 }
 
 // drive makes a run use the chosen driver. stop ends what that takes.
 func (o *driverOptions) drive(ctx context.Context, env *Env, cfg engine.Config) (driven engine.Config, stop func() error, err error) {
+	cfg.OpenState = func(path string) (engine.State, error) { return openState(env.path(path)) } //nolint:contextcheck // a file is opened without one
 	if !o.hasPages() {
 		return cfg, func() error { return nil }, nil
 	}
@@ -86,7 +101,7 @@ func (o *driverOptions) drive(ctx context.Context, env *Env, cfg engine.Config) 
 	if err != nil {
 		return cfg, nil, err
 	}
-	cfg.Driver, cfg.Browser = engine.DriverBrowser, chrome.Version()
+	cfg.Driver, cfg.Browser, cfg.Authenticators = engine.DriverBrowser, chrome.Version(), o.authenticators.value
 	if o.trace == "" {
 		cfg.Drive = browser.Drive(chrome, env.Now, nil)
 		return cfg, chrome.Close, nil
@@ -97,6 +112,15 @@ func (o *driverOptions) drive(ctx context.Context, env *Env, cfg engine.Config) 
 	}
 	cfg.Drive = browser.Drive(chrome, env.Now, kept.add)
 	return cfg, func() error { return errors.Join(chrome.Close(), kept.close()) }, nil
+}
+
+// openState opens the file in which the providers' clouds keep what they know.
+func openState(path string) (engine.State, error) {
+	store, err := disk.Open(path)
+	if err != nil {
+		return engine.State{}, err
+	}
+	return engine.State{Journal: store, Ledger: store.Ledger(), LedgerFile: disk.LedgerPath(path)}, nil
 }
 
 // launch starts Chrome so that it reaches and trusts what the files' targets name.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,11 +14,12 @@ import (
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/internal/topics"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 const explainLong = `Explain says what a word in passrig's output means, how it comes about and what to do: verdicts,
 outcomes, reasons why nothing could be told, errors of the client, exit codes, checks, and the
-built-in adapters and scenarios. passrig list topics lists them all.
+built-in adapters, scenarios and providers. passrig list topics lists them all.
 
 If a word has several meanings, put its kind before it: passrig explain fault adapter.`
 
@@ -25,6 +27,7 @@ const explainExample = `  passrig explain InvalidStateError
   passrig explain exit-3
   passrig explain auth-sig-flipped
   passrig explain adapter simplewebauthn
+  passrig explain provider microsoft-password-manager@142
   passrig explain builtin:smoke`
 
 // newExplainCommand explains a word.
@@ -43,16 +46,22 @@ func newExplainCommand(env *Env) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "write a JSON object")
+	o.providers.add(cmd)
 	return cmd
 }
 
 type explainOptions struct {
-	env  *Env
-	json bool
+	env       *Env
+	json      bool
+	providers providerOptions
 }
 
 func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
-	list, id := allTopics(), args[len(args)-1]
+	known, err := o.providers.read(o.env)
+	if err != nil {
+		return err
+	}
+	list, id := allTopics(known.All()), args[len(args)-1]
 	if len(args) == 2 {
 		list = slices.DeleteFunc(list, func(t topics.Topic) bool { return string(t.Kind) != args[0] })
 		if len(list) == 0 {
@@ -62,6 +71,14 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
 	topic, ok := topics.Find(list, id)
 	if !ok {
 		topic, ok = topics.Find(list, builtinPrefix+id)
+	}
+	if p, err := known.Find(id); id != "" && (!ok || topic.Kind == topics.KindProvider) && explainsProviders(list) {
+		if err == nil {
+			return o.showProvider(known, p)
+		}
+		if unknown, isUnknown := errors.AsType[*providers.UnknownError](err); isUnknown && (len(args) == 2 || strings.Contains(id, "@")) {
+			return usageError(cmd, unknown.Hint, "no provider %q", id)
+		}
 	}
 	if !ok {
 		hint := didYouMean(id, topicIDs(list))
@@ -131,9 +148,14 @@ func fill(line, indent string) string {
 	return b.String() + strings.TrimRight(current, " ") + "\n"
 }
 
-// allTopics are the topics of the table and those made from the built-in adapters and scenarios.
-func allTopics() []topics.Topic {
-	list := topics.All()
+// explainsProviders reports whether providers are among the topics.
+func explainsProviders(list []topics.Topic) bool {
+	return slices.ContainsFunc(list, func(t topics.Topic) bool { return t.Kind == topics.KindProvider })
+}
+
+// allTopics are the topics of the table and those made from providers, the built-in adapters and scenarios.
+func allTopics(rows []*providers.Provider) []topics.Topic {
+	list := append(topics.All(), providerTopics(rows)...)
 	for _, info := range scenarios.Adapters() {
 		list = append(list, topics.Topic{
 			ID: info.Name, Kind: topics.KindAdapter, Title: info.Title, What: info.Description,
@@ -221,7 +243,7 @@ func topicIDs(list []topics.Topic) []string {
 
 func topicKinds() []string {
 	var kinds []string
-	for _, t := range allTopics() {
+	for _, t := range allTopics(builtinProviders()) {
 		kinds = append(kinds, string(t.Kind))
 	}
 	return slices.Compact(slices.Sorted(slices.Values(kinds)))
@@ -229,7 +251,7 @@ func topicKinds() []string {
 
 func topicWords() []string {
 	var words []string
-	for _, t := range allTopics() {
+	for _, t := range allTopics(builtinProviders()) {
 		words = append(words, described(t.ID, t.Title))
 	}
 	return words

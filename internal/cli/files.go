@@ -12,7 +12,7 @@ import (
 
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/scenarios"
-	"github.com/passrig/passrig/virtual"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 const (
@@ -69,6 +69,7 @@ func (e *Env) inDirectory(dir string, kinds []string) ([]string, error) {
 type targetOptions struct {
 	adapter, origin string
 	params          pairs
+	providers       providerOptions
 }
 
 func (t *targetOptions) add(cmd *cobra.Command) {
@@ -79,26 +80,23 @@ func (t *targetOptions) add(cmd *cobra.Command) {
 	completeFlag(cmd, "adapter", offering(adapterWords, cobra.ShellCompDirectiveDefault))
 	completeFlag(cmd, "origin", cobra.NoFileCompletions)
 	completeFlag(cmd, "param", cobra.NoFileCompletions)
+	t.providers.add(cmd)
 }
 
-func (t *targetOptions) load(env *Env) scenarios.Options {
-	options := loading(env)
+// load is how the files are loaded. The error is a mistake in a provider file.
+func (t *targetOptions) load(env *Env) (scenarios.Options, error) {
+	known, err := t.providers.read(env)
+	if err != nil {
+		return scenarios.Options{}, err
+	}
+	options := loading(env, known)
 	options.Adapter, options.Origin, options.Params = t.adapter, t.origin, t.params
-	return options
+	return options, nil
 }
 
 // loading is how files are loaded: with all names that they can use.
-func loading(env *Env) scenarios.Options {
-	return scenarios.Options{ReadFile: env.readFile, Providers: providerNames(), Changes: changes(), CheckIDs: checkIDs()}
-}
-
-// providerNames are the providers that an account can name.
-func providerNames() []string {
-	var names []string
-	for _, p := range virtual.Providers() {
-		names = append(names, p.Name)
-	}
-	return names
+func loading(env *Env, known *providers.Catalogue) scenarios.Options {
+	return scenarios.Options{ReadFile: env.readFile, Providers: known.Names(), Changes: changes(), CheckIDs: checkIDs()}
 }
 
 // loadAll loads scenarios. The error holds the mistakes of all of them.

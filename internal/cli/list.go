@@ -10,19 +10,21 @@ import (
 	"github.com/passrig/passrig/internal/demorp"
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 const listExample = `  passrig list adapters
   passrig list scenarios --tags smoke
   passrig list checks --tier smoke
+  passrig list providers --providers mine/
   passrig list topics --json`
 
 // newListCommand shows what passrig comes with.
 func newListCommand(env *Env) *cobra.Command {
 	o := &listOptions{env: env, tier: newEnum(string(checks.TierAll), texts(checks.Tiers())...)}
 	cmd := &cobra.Command{
-		Use: "list adapters|scenarios|checks|faults|reports|topics", Short: "List built-in adapters, scenarios and checks, report formats and topics",
-		Long:      "List shows what passrig comes with, one thing a line. passrig explain says more about each." + exits("0", "listed", "2", "bad flags"),
+		Use: "list adapters|scenarios|providers|checks|faults|reports|topics", Short: "List built-in adapters, scenarios, providers and checks, report formats and topics",
+		Long:      "List shows what passrig comes with, one thing a line. passrig explain says more about each." + exits("0", "listed", "2", "bad flags, or a mistake in a provider file"),
 		Example:   listExample,
 		Args:      oneOf("list", listNames()...),
 		ValidArgs: listNames(),
@@ -37,18 +39,22 @@ func newListCommand(env *Env) *cobra.Command {
 	cmd.Flags().StringSliceVar(&o.tags, "tags", nil, "only scenarios with one of these tags")
 	completeFlag(cmd, "tags", offering(builtinTags, cobra.ShellCompDirectiveNoFileComp))
 	o.tier.flag(cmd, "tier", "only checks of this tier")
+	o.providers.add(cmd)
 	return cmd
 }
 
 func listNames() []string {
-	return []string{"adapters", "scenarios", "checks", "faults", "reports", "topics"}
+	return []string{"adapters", "scenarios", "providers", "checks", "faults", "reports", "topics"}
 }
 
 type listOptions struct {
-	env  *Env
-	json bool
-	tags []string
-	tier *enum
+	env       *Env
+	json      bool
+	tags      []string
+	tier      *enum
+	providers providerOptions
+
+	known *providers.Catalogue
 }
 
 // listed is one line of a list. What a kind of thing does not have is left out.
@@ -67,6 +73,8 @@ type listed struct {
 	Basis       []string `json:"basis,omitempty"`
 	Faults      []string `json:"faults,omitempty"` // that the check catches
 	Checks      []string `json:"checks,omitempty"` // that catch the fault
+	Since       string   `json:"since,omitempty"`
+	Assumes     string   `json:"assumes,omitempty"`
 }
 
 func (o *listOptions) validate(cmd *cobra.Command, list string) error {
@@ -85,7 +93,10 @@ func (o *listOptions) validate(cmd *cobra.Command, list string) error {
 	return nil
 }
 
-func (o *listOptions) run(list string) error {
+func (o *listOptions) run(list string) (err error) {
+	if o.known, err = o.providers.read(o.env); err != nil {
+		return err
+	}
 	heading, items, cells := o.collect(list)
 	if o.json {
 		return writeJSON(o.env, items)
@@ -115,6 +126,8 @@ func (o *listOptions) collect(list string) (heading []string, items []listed, ce
 		return []string{"SCENARIO", "WHAT IT SHOWS", "TAGS"}, items, func(i listed) []string {
 			return []string{i.Name, i.Title, strings.Join(i.Tags, ", ")}
 		}
+	case "providers":
+		return []string{"PROVIDER", "TITLE", "SINCE"}, o.rows(), func(i listed) []string { return []string{i.Name, i.Title, i.Since} }
 	case "checks":
 		return []string{"CHECK", "LEVEL", "SEVERITY", "WHAT IT LOOKS FOR"}, o.checks(), func(i listed) []string {
 			return []string{i.Name, i.Level, i.Severity, i.Title}
@@ -127,7 +140,7 @@ func (o *listOptions) collect(list string) (heading []string, items []listed, ce
 		}
 		return []string{"FORMAT", "WHAT IT IS", "FILE"}, items, func(i listed) []string { return []string{i.Name, i.Title, i.File} }
 	}
-	for _, t := range allTopics() {
+	for _, t := range allTopics(o.known.All()) {
 		items = append(items, listed{Name: t.ID, Kind: string(t.Kind), Title: t.Title})
 	}
 	slices.SortStableFunc(items, func(a, b listed) int { return strings.Compare(a.Kind, b.Kind) })
@@ -143,6 +156,19 @@ func (o *listOptions) checks() []listed {
 				Gates: gateTexts(c), Basis: c.Basis, Faults: c.Faults,
 			})
 		}
+	}
+	return items
+}
+
+// rows are the providers. A date that is not certain says so.
+func (o *listOptions) rows() []listed {
+	items := []listed{}
+	for _, p := range o.known.All() {
+		item := listed{Name: p.ID(), Title: p.Title, Description: p.Summary, Since: p.Since, Assumes: p.Assumes}
+		if since, ok := p.Fact("since"); ok && since.Certainty == providers.Unverified {
+			item.Since += " (unverified)"
+		}
+		items = append(items, item)
 	}
 	return items
 }

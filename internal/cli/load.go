@@ -163,7 +163,10 @@ func segmentOf(text string) (pace.Segment, error) {
 }
 
 func (o *loadOptions) run(ctx context.Context, path string) error {
-	options := o.target.load(o.env)
+	options, err := o.target.load(o.env)
+	if err != nil {
+		return err
+	}
 	options.WithoutPages = true
 	file, err := scenarios.Load(path, options)
 	if err != nil {
@@ -228,7 +231,7 @@ func loadError(err error) error {
 func (o *loadOptions) config(file *scenarios.File) load.Config {
 	return load.Config{
 		File: file, Wishes: o.wishes, Tool: toolOf(o.env), Seed: o.seedValue, Clock: o.env.Now,
-		LookupEnv: o.env.LookupEnv, ReadFile: o.env.readFile, Path: o.env.path,
+		LookupEnv: o.env.LookupEnv, ReadFile: o.env.readFile, Path: o.env.path, Providers: o.target.providers.known,
 	}
 }
 

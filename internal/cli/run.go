@@ -72,6 +72,7 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
 	o.target.add(cmd)
 	o.driver.add(cmd)
+	o.driver.addAuthenticators(cmd)
 	cmd.Flags().StringSliceVar(&o.tags, "tags", nil, "run only scenarios with one of these `TAGS`")
 	cmd.Flags().StringSliceVar(&o.skip, "skip", nil, "do not run scenarios with one of these `TAGS`")
 	cmd.Flags().StringVar(&o.seed, "seed", "", "`NUMBER` that keys and names are made from, to repeat a run (default: a new one, which is shown)")
@@ -105,7 +106,10 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	options := o.target.load(o.env)
+	options, err := o.target.load(o.env)
+	if err != nil {
+		return err
+	}
 	options.WithoutPages = !o.driver.hasPages()
 	files, err := loadAll(paths, options)
 	if err != nil {
@@ -147,6 +151,7 @@ func (o *runOptions) load(ctx context.Context, files []*scenarios.File, file *sc
 		return badFile("leave out --driver browser", "%s is a load, which speaks to the relying party directly", file.Path)
 	}
 	l := newLoadOptions(o.env)
+	l.target.providers = o.target.providers
 	l.outputs, l.summary, l.seedValue, l.dryRun = o.outputs, o.summary, o.seedValue, o.dryRun
 	return l.play(ctx, file)
 }
@@ -154,7 +159,7 @@ func (o *runOptions) load(ctx context.Context, files []*scenarios.File, file *sc
 func (o *runOptions) config(files []*scenarios.File) engine.Config {
 	return engine.Config{
 		Files: files, Tool: toolOf(o.env), Seed: o.seedValue, Timeout: o.timeout,
-		Clock: o.env.Now, LookupEnv: o.env.LookupEnv, ReadFile: o.env.readFile,
+		Clock: o.env.Now, LookupEnv: o.env.LookupEnv, ReadFile: o.env.readFile, Providers: o.target.providers.known,
 	}
 }
 
@@ -206,6 +211,7 @@ func execute(ctx context.Context, env *Env, cfg engine.Config) (*report.Run, err
 		},
 		StepStarted: progress.next,
 		StepDone:    func(report.Step) { progress.step() },
+		Waiting:     progress.log,
 	}
 	return engine.Run(ctx, cfg)
 }

@@ -34,6 +34,7 @@ func newValidateCommand(env *Env) *cobra.Command {
 		RunE:              func(_ *cobra.Command, args []string) error { return o.run(args) },
 	}
 	o.format.flag(cmd, "format", "how mistakes are written")
+	o.providers.add(cmd)
 	return cmd
 }
 
@@ -44,8 +45,9 @@ const (
 )
 
 type validateOptions struct {
-	env    *Env
-	format *enum
+	env       *Env
+	format    *enum
+	providers providerOptions
 }
 
 func (o *validateOptions) run(args []string) error {
@@ -54,6 +56,13 @@ func (o *validateOptions) run(args []string) error {
 		return err
 	}
 	problems := &diag.Errors{}
+	known, err := o.providers.read(o.env)
+	if err := collect(problems, err); err != nil {
+		return err
+	}
+	if known == nil { // mistakes of scenarios may come of those of the providers that they name
+		return o.show(nil, problems)
+	}
 	var fine []string
 	for _, path := range paths {
 		before := len(problems.List)
@@ -69,7 +78,7 @@ func (o *validateOptions) run(args []string) error {
 
 // check loads one file as what it says it is. A file that says nothing is taken for a scenario.
 func (o *validateOptions) check(path string) error {
-	options := loading(o.env)
+	options := loading(o.env, o.providers.known)
 	options.Partial = true
 	if name, ok := strings.CutPrefix(path, builtinPrefix); ok && slices.Contains(adapterNames(), name) {
 		_, err := scenarios.LoadAdapter(name, options)

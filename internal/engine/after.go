@@ -186,11 +186,15 @@ func (w *world) lookAfterChange(ctx context.Context, o *outcome, v *visit, u *us
 // lookAfterLogin verifies that an accepted login opened the right user's session, and a rejected one none.
 func (w *world) lookAfterLogin(ctx context.Context, s *scenarios.Step, u *user, v *visit, o *outcome) {
 	accepted := o.result.Outcome == rp.OutcomeAccepted
-	if !accepted && o.result.Outcome != rp.OutcomeRejected {
+	wasSignedIn := v.signedIn
+	switch {
+	case accepted, o.result.Outcome == rp.OutcomeRejected:
+		w.lookAtSession(ctx, u.Name, v, o, accepted)
+	case o.result.Outcome == rp.OutcomeRefused && s.Expect != nil && s.Expect.User != "":
+		w.lookAtSession(ctx, u.Name, v, o, wasSignedIn) // nothing was sent that could have changed it
+	default:
 		return
 	}
-	wasSignedIn := v.signedIn
-	w.lookAtSession(ctx, u.Name, v, o, accepted)
 	if o.user == "" {
 		return
 	}

@@ -68,7 +68,7 @@ func (w *world) register(ctx context.Context, s *scenarios.Step, step *report.St
 		})
 	}
 	if o.result.Outcome == rp.OutcomeAccepted && made != nil {
-		w.keys = append(w.keys, &passkey{step: s.ID, user: u.Name, device: d, id: made, label: in.Label})
+		w.made(&passkey{step: s.ID, user: u.Name, device: d, id: made, label: in.Label})
 		u.signedUp = true
 	}
 	w.lookAfterRegistration(ctx, u, v, o, made)
@@ -167,7 +167,7 @@ func (w *world) pick(ref, user string, d *device) (*passkey, error) {
 		return w.newestKey(user, d), nil
 	}
 	key, err := w.passkey(ref, user)
-	if err == nil && key.device != d {
+	if err == nil && !key.comesTo(d) {
 		return nil, fmt.Errorf("passkey %q is on %s, not on %s", ref, key.device.name, d.name)
 	}
 	return key, err
@@ -216,7 +216,7 @@ func (w *world) signIn(ctx context.Context, s *scenarios.Step, u *user, d *devic
 		t.tell(o, w.onPage(l.operation))
 	}
 	if l.key != nil && !d.holds(l.key.id) {
-		o.notes = append(o.notes, d.name+" does not hold this passkey any more: a page in its browser signaled so. One that is deleted in another device's session stays")
+		o.notes = append(o.notes, w.whyMissing(l.key, d))
 	}
 	w.lookAfterLogin(ctx, s, u, v, o)
 	return o, nil

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/scenarios"
 	"github.com/passrig/passrig/virtual"
+	"github.com/passrig/passrig/virtual/fabric"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 // Device holds a person's passkeys. It performs ceremonies itself, and is a [Client] then, or leaves
@@ -37,6 +38,14 @@ type device struct {
 	name string
 	Device
 	behavior Behavior
+
+	account *account
+	spec    scenarios.Device
+	clock   func() time.Time // its own, which may be off
+	config  virtual.Config   // how its provider's passkeys are made there
+	replica *fabric.Replica  // its copy of what the account's cloud has; nil: its passkeys do not travel
+	alone   bool             // sync was turned off on it: its passkeys are its own
+	refusal refusal          // why it did not do what it was last asked for
 }
 
 // holds says whether a passkey is on the device.
@@ -45,37 +54,49 @@ func (d *device) holds(id []byte) bool {
 }
 
 // newDevice makes a declared device.
-func (w *world) newDevice(key, provider string, spec *scenarios.Device) (Device, error) {
-	if len(spec.Chrome) > 0 {
+func (w *world) newDevice(d *device) error {
+	skew, err := d.spec.ClockSkew.Value(w.env)
+	if err != nil {
+		return err
+	}
+	d.clock = func() time.Time { return w.cfg.Clock().Add(skew) }
+	d.config = deviceConfig(d.account.provider, d.spec.Authenticator)
+	permit := func(ctx context.Context, kind string, req virtual.GetRequest) error {
+		return w.permit(ctx, d, kind, req)
+	}
+	var heed func(virtual.Signal) [][]byte
+	if w.travels(d.account) {
+		heed = func(s virtual.Signal) [][]byte { return w.heed(d, s) }
+	}
+	if chrome := w.chromeFor(d); chrome != nil {
 		if w.pages == nil {
-			return nil, errNeedsPages
+			return errNeedsPages
 		}
-		return w.pages.NewDevice(spec.Chrome)
+		chrome.Permit, chrome.Heed = permit, heed
+		d.Device, err = w.pages.NewDevice(*chrome)
+		return err
 	}
-	cfg, err := DeviceConfig(provider, spec.Authenticator)
-	if err != nil {
-		return nil, err
-	}
-	skew, err := spec.ClockSkew.Value(w.env)
-	if err != nil {
-		return nil, err
-	}
-	cfg.Random = random(w.cfg.Seed, "device "+w.id+"/"+key)
-	cfg.Clock = func() time.Time { return w.cfg.Clock().Add(skew) }
-	d, err := virtual.NewSoftwareDevice(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return software{d}, nil
+	cfg := d.config
+	cfg.Random, cfg.Clock = random(w.cfg.Seed, "device "+w.id+"/"+d.key), d.clock
+	made, err := virtual.NewSoftwareDevice(cfg)
+	d.Device = &software{made, permit, heed}
+	return err
 }
 
 // software is a device with passrig's own authenticator.
-type software struct{ *virtual.SoftwareDevice }
+type software struct {
+	*virtual.SoftwareDevice
+	permit func(ctx context.Context, kind string, req virtual.GetRequest) error
+	heed   func(virtual.Signal) [][]byte // nil: the authenticator itself does
+}
 
-var _ Client = software{}
+var _ Client = (*software)(nil)
 
 // Answer implements [Client].
-func (d software) Answer(ctx context.Context, kind string, req virtual.GetRequest) (json.RawMessage, error) {
+func (d *software) Answer(ctx context.Context, kind string, req virtual.GetRequest) (json.RawMessage, error) {
+	if err := d.permit(ctx, kind, req); err != nil {
+		return nil, err
+	}
 	var made any
 	var err error
 	if kind == rp.KindCreate {
@@ -87,6 +108,14 @@ func (d software) Answer(ctx context.Context, kind string, req virtual.GetReques
 		return nil, err
 	}
 	return json.Marshal(made)
+}
+
+// Heed implements [Client].
+func (d *software) Heed(s virtual.Signal) [][]byte {
+	if d.heed != nil {
+		return d.heed(s)
+	}
+	return d.SoftwareDevice.Heed(s)
 }
 
 // creation is the request of a registration.
@@ -113,10 +142,13 @@ func (w *world) authenticate(d *device, kind string, ask func(rp.Ceremony) (virt
 		if err != nil {
 			return nil, err
 		}
-		if t != nil {
-			return t.answer(ctx, kind, req)
+		if t == nil {
+			return client.Answer(ctx, kind, req)
 		}
-		return client.Answer(ctx, kind, req)
+		if err := w.permit(ctx, d, kind, req); err != nil {
+			return nil, err
+		}
+		return t.answer(ctx, kind, req)
 	}
 }
 
@@ -125,16 +157,26 @@ func request(c rp.Ceremony) (virtual.GetRequest, error) {
 	return virtual.GetRequest{Origin: c.Origin, TopOrigin: c.TopOrigin, RelatedOrigins: c.Related, Options: c.Options, Mediation: c.Mediation}, nil
 }
 
-// DeviceConfig is how a device behaves: the provider's way, by its name, with what the scenario says differently, if it
-// does. An empty name is the default provider.
-func DeviceConfig(provider string, a *scenarios.Authenticator) (virtual.Config, error) {
-	p, ok := virtual.FindProvider(provider)
-	if !ok {
-		return virtual.Config{}, fmt.Errorf("unknown provider %q", provider)
+// DeviceConfig is how a device behaves: the provider's way, by its name in a catalogue, nil being the built-in one, with
+// what the scenario says differently, if it does. An empty name is the default provider.
+func DeviceConfig(catalogue *providers.Catalogue, provider string, a *scenarios.Authenticator) (virtual.Config, error) {
+	if catalogue == nil {
+		var err error
+		if catalogue, err = providers.Builtin(); err != nil {
+			return virtual.Config{}, err
+		}
 	}
+	p, err := catalogue.Find(provider)
+	if err != nil {
+		return virtual.Config{}, err
+	}
+	return deviceConfig(p, a), nil
+}
+
+func deviceConfig(p *providers.Provider, a *scenarios.Authenticator) virtual.Config {
 	cfg := p.Config
 	if a == nil {
-		return cfg, nil
+		return cfg
 	}
 	override(&cfg.Algorithms, a.Algorithms, len(a.Algorithms) > 0)
 	override(&cfg.Attestation, virtual.Attestation(a.Attestation), a.Attestation != "")
@@ -153,7 +195,7 @@ func DeviceConfig(provider string, a *scenarios.Authenticator) (virtual.Config, 
 	if a.BackedUp != nil {
 		cfg.BackedUp = *a.BackedUp
 	}
-	return cfg, nil
+	return cfg
 }
 
 func override[T any](into *T, value T, given bool) {

@@ -6,12 +6,19 @@ import (
 
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual"
 )
 
 // The drivers.
 const (
 	DriverAPI     = "api"     // speaks HTTP, with a software authenticator
 	DriverBrowser = "browser" // drives the relying party's own pages in Chrome
+)
+
+// Who plays the devices of a run with pages.
+const (
+	AuthenticatorsPassrig = "passrig" // passrig's own authenticator, unless a device has others
+	AuthenticatorsChrome  = "chrome"  // Chrome's virtual authenticators, wherever they can hold the provider's passkeys
 )
 
 // Driver performs the operations of one relying party. [rp.Party] is the API driver.
@@ -25,8 +32,9 @@ type Driver interface {
 // PageDriver is a driver whose sessions have pages.
 type PageDriver interface {
 	Driver
-	// NewDevice makes a device with Chrome's own authenticators. Its ceremonies are the page's.
-	NewDevice(authenticators []scenarios.ChromeAuthenticator) (Device, error)
+	// NewDevice makes a device with Chrome's own authenticators. Its ceremonies are the page's. It is a
+	// [fabric.Keychain] too.
+	NewDevice(d ChromeDevice) (Device, error)
 	// Behave changes how a device and its person behave, from now on.
 	Behave(ctx context.Context, d Device, b Behavior) error
 	// Enter says, before anything is done in a session, whose browser it is in and whose passkeys answer
@@ -35,6 +43,19 @@ type PageDriver interface {
 	// Page does page steps in a session. What they save is in the result; what waited for something that was
 	// not shown is rejected.
 	Page(ctx context.Context, s *rp.Session, steps []scenarios.PageStep, env scenarios.Env) *rp.Result
+}
+
+// ChromeDevice is a device that Chrome's own authenticators play.
+type ChromeDevice struct {
+	Authenticators []scenarios.ChromeAuthenticator
+	// Permit is asked before each ceremony, and brings the device up to date for it. An error ends the ceremony.
+	// It may be called from any goroutine. Nil: everything is permitted.
+	Permit func(ctx context.Context, kind string, req virtual.GetRequest) error
+	// Heed does what a page signals, in place of Chrome. Nil: Chrome does as it does.
+	Heed func(virtual.Signal) [][]byte
+	// Uncounted says that the provider's passkeys do not count their signatures. Chrome always counts: copies of a
+	// passkey then count together, so that no copy looks cloned.
+	Uncounted bool
 }
 
 // Visit is how a session is used on the page.

@@ -17,6 +17,7 @@ import (
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 // DefaultTimeout is how long a step may take when neither the step nor the command line says.
@@ -34,11 +35,19 @@ type Config struct {
 	Transport func(rp.TransportConfig) (http.RoundTripper, error) // nil: rp.NewTransport
 	Events    Events
 
+	Providers *providers.Catalogue // nil: the built-in ones
+	// OpenState opens the file in which a scenario keeps what the providers' clouds know, by the path that it names.
+	// Nil: no scenario can.
+	OpenState func(path string) (State, error)
+
 	Driver  string // its name, for the result; empty: api
 	Browser string // the browser's name and version, for the result
 	// Drive puts a driver on top of a relying party that can be spoken to; nil: the party itself. It
 	// must not send anything yet.
 	Drive func(p *rp.Party) (Driver, error)
+	// Authenticators says who plays the devices, with a driver that has pages: [AuthenticatorsPassrig] or
+	// [AuthenticatorsChrome]. Empty: passrig.
+	Authenticators string
 }
 
 // Run runs the scenarios one after the other. The result is complete even when the context ends: it is
@@ -47,11 +56,14 @@ func Run(ctx context.Context, cfg Config) (*report.Run, error) {
 	if len(cfg.Files) == 0 {
 		return nil, errors.New("no scenario to run")
 	}
-	e := newEngine(cfg)
+	e, err := newEngine(cfg)
+	if err != nil {
+		return nil, err
+	}
 	ids := make(map[string]bool)
 	worlds := make([]*world, 0, len(cfg.Files))
 	for _, file := range cfg.Files {
-		w, err := newWorld(e, file, uniqueID(file.Path, ids))
+		w, err := newWorld(e, file, uniqueID(file.Path, ids)) //nolint:contextcheck // what devices are told by pages comes without a context
 		if err != nil {
 			return nil, e.redacted(fmt.Errorf("%s: %w", file.Path, err))
 		}
@@ -63,7 +75,13 @@ func Run(ctx context.Context, cfg Config) (*report.Run, error) {
 	return e.finish(ctx), nil
 }
 
-func newEngine(cfg Config) *engine {
+func newEngine(cfg Config) (*engine, error) {
+	if cfg.Providers == nil {
+		var err error
+		if cfg.Providers, err = providers.Builtin(); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = DefaultTimeout
 	}
@@ -77,14 +95,14 @@ func newEngine(cfg Config) *engine {
 		cfg.Transport = func(c rp.TransportConfig) (http.RoundTripper, error) { return rp.NewTransport(c) }
 	}
 	e := &engine{
-		cfg: cfg, redactor: report.NewRedactor(), recorder: report.NewRecorder(), started: cfg.Clock(),
+		cfg: cfg, redactor: report.NewRedactor(), recorder: report.NewRecorder(), counted: make(shares), started: cfg.Clock(),
 		out: &report.Run{
 			Schema: report.Schema, Tool: cfg.Tool, Driver: cfg.Driver, Browser: cfg.Browser, Seed: cfg.Seed,
 			Scenarios: []report.Scenario{}, Checks: []report.Check{}, Steps: []report.Step{}, Thresholds: []report.Threshold{},
 		},
 	}
 	e.out.Started = e.started
-	return e
+	return e, nil
 }
 
 // engine is one run under way.
@@ -94,6 +112,7 @@ type engine struct {
 	started  time.Time
 	redactor *report.Redactor
 	recorder *report.Recorder
+	counted  shares // of counters: among how many
 }
 
 func (e *engine) since(t time.Time) float64 { return millis(t.Sub(e.started)) }
@@ -106,7 +125,7 @@ func (e *engine) finish(ctx context.Context) *report.Run {
 	}
 	out.Target = out.Scenarios[0].Target
 	out.DurationMS = e.since(e.cfg.Clock())
-	out.Metrics = e.recorder.Metrics()
+	out.Metrics = e.counted.in(e.recorder.Metrics())
 	if ctx.Err() != nil {
 		out.Partial = true
 		out.Aborted = "interrupted: the steps after that did not run"
@@ -130,7 +149,9 @@ func (e *engine) play(ctx context.Context, w *world) {
 	}
 	e.scenarioStarted(record, countSteps(file.Steps))
 	first := len(e.out.Steps)
+	w.connect(ctx)
 	w.run(ctx, file.Steps, w.id)
+	w.concludeSync(ctx)
 	w.close()
 	thresholds := w.thresholds()
 	e.out.Thresholds = append(e.out.Thresholds, thresholds...)
@@ -146,7 +167,7 @@ func (w *world) thresholds() []report.Threshold {
 	if len(w.file.Thresholds) == 0 {
 		return nil
 	}
-	metrics := w.measured.Metrics()
+	metrics := w.counted.in(w.measured.Metrics())
 	list := make([]report.Threshold, 0, len(w.file.Thresholds))
 	for _, t := range w.file.Thresholds {
 		result := report.Threshold{Text: t.Text, Verdict: report.VerdictError}

@@ -12,6 +12,7 @@ type Events struct {
 	ScenarioStarted func(s report.Scenario, steps int) // as far as the number of steps is known beforehand
 	StepStarted     func(title string)
 	StepDone        func(step report.Step) // how it ended, without evidence
+	Waiting         func(text string)      // a step waits for something that takes its time
 }
 
 func (e *engine) scenarioStarted(s report.Scenario, steps int) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual"
 )
 
 // judge says how the step ended and writes what was seen into it.
@@ -84,19 +86,24 @@ func (w *world) judgeOutcome(e *scenarios.Expect, o *outcome) []finding {
 	case o.action == "page" && r.Outcome == rp.OutcomeAccepted:
 		return []finding{{verdict: report.VerdictFail, message: "the page's last ceremony was not refused", expected: string(want), actual: r.Reason}}
 	case r.Outcome == rp.OutcomeRefused:
-		return []finding{refusal(want, r)}
+		return []finding{w.refusal(want, o)}
 	default:
 		return []finding{{
-			verdict: report.VerdictFail, message: mismatch(want, r), expected: string(want), actual: string(r.Outcome) + ": " + r.Reason,
+			verdict: report.VerdictFail, message: mismatch(want, r, cmp.Or(o.decider, "the relying party")), expected: string(want),
+			actual: string(r.Outcome) + ": " + r.Reason, hint: o.hint,
 		}}
 	}
 }
 
 // refusal judges a client that refused although it should not have. What only a wrong set-up brings
 // about is an error, not the relying party's failure.
-func refusal(want rp.Outcome, r *rp.Result) finding {
+func (w *world) refusal(want rp.Outcome, o *outcome) finding {
+	r, who := o.result, "the client"
+	if o.decider != "" {
+		who = "the device"
+	}
 	f := finding{
-		verdict: report.VerdictFail, message: "the client refused: " + r.Reason, expected: string(want), actual: "refused: " + r.Reason,
+		verdict: report.VerdictFail, message: who + " refused: " + r.Reason, expected: string(want), actual: "refused: " + r.Reason, hint: o.hint,
 	}
 	switch errorName(r.ClientErr) {
 	case "SecurityError":
@@ -107,20 +114,22 @@ func refusal(want rp.Outcome, r *rp.Result) finding {
 		f.hint = "the options are malformed, or the adapter reads them wrongly: see options in this step's evidence"
 	case "InvalidStateError":
 		f.hint = "the device already holds a passkey that the relying party lists in excludeCredentials"
+	case string(virtual.NotAllowedError):
+		f.hint = cmp.Or(f.hint, w.hintOfRefusal(r.Reason))
 	case "NotSupportedError":
 		f.hint = "the relying party's pubKeyCredParams name no algorithm that the device has"
 	}
 	return f
 }
 
-func mismatch(want rp.Outcome, r *rp.Result) string {
+func mismatch(want rp.Outcome, r *rp.Result, who string) string {
 	switch {
 	case want == rp.OutcomeAccepted:
-		return "the relying party said no: " + r.Reason
+		return who + " said no: " + r.Reason
 	case r.Outcome == rp.OutcomeAccepted:
-		return "the relying party said yes, where a no was expected: " + r.Reason
+		return who + " said yes, where a no was expected: " + r.Reason
 	default:
-		return "the relying party said no, where the client should have refused: " + r.Reason
+		return who + " said no, where the client should have refused: " + r.Reason
 	}
 }
 

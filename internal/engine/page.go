@@ -57,7 +57,7 @@ func (w *world) lookAtPage(s *scenarios.Step, d *device, o *outcome) {
 		}
 		o.ceremony = w.ceremonyOf(c)
 		if made := registration(c.Response); made != nil && c.Kind == rp.KindCreate {
-			w.keys = append(w.keys, &passkey{step: s.ID, user: w.ownerOf(s.Page.User, c.Options), device: d, id: made.CredentialID, label: d.name})
+			w.made(&passkey{step: s.ID, user: w.ownerOf(s.Page.User, c.Options), device: d, id: made.CredentialID, label: d.name})
 		}
 	}
 	for _, signal := range r.Signals {

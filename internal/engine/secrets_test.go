@@ -38,7 +38,7 @@ func TestPrivateKeysStayOut(t *testing.T) {
 	var keys [][]byte
 	for _, d := range w.devices {
 		for _, c := range d.Credentials() {
-			stored, err := d.Device.(software).ExportCredential(c.ID)
+			stored, err := d.Device.(*software).ExportCredential(c.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,10 @@ func scalar(t *testing.T, pkcs8 []byte) []byte {
 func runObserved(t *testing.T, file *scenarios.File, observe func(*world)) (*report.Run, error) {
 	t.Helper()
 	cfg := Config{Files: []*scenarios.File{file}, Seed: 9, Clock: time.Now, LookupEnv: os.LookupEnv, ReadFile: os.ReadFile}
-	e := newEngine(cfg)
+	e, err := newEngine(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w, err := newWorld(e, file, "observed")
 	if err != nil {
 		return nil, err

@@ -29,6 +29,10 @@ type outcome struct {
 	seen     map[string]any // what expressions see as result
 	own      report.Verdict // verdict of a step that needs no expectation, such as set
 	message  string
+
+	decider    string // who says yes or no; empty: the relying party
+	hint       string // what to do about a no
+	unmeasured bool   // its time is not a metric
 }
 
 // finding is something wrong that was seen after the action, or an expectation that was not met.
@@ -132,6 +136,7 @@ func (w *world) leaf(ctx context.Context, s *scenarios.Step, id string) {
 	}
 	step.User, step.Device = whoAndWhere(s)
 	w.stepStarted(step.Title)
+	w.beforeStep(ctx, id)
 	if reason, err := w.skipped(ctx, s); err != nil {
 		step.Verdict, step.Message = report.VerdictError, err.Error()
 	} else if reason != "" {
@@ -178,21 +183,39 @@ func (w *world) perform(ctx context.Context, s *scenarios.Step, step *report.Ste
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
+	w.ready(ctx, s)
 	o, err := w.act(ctx, s, step)
 	if err != nil {
-		step.Verdict, step.Message = report.VerdictError, err.Error()
+		step.Verdict, step.Message, step.Hint = report.VerdictError, err.Error(), hintIn(err)
 		if errors.Is(err, context.Canceled) {
 			step.Verdict, step.Message = report.VerdictSkip, "interrupted"
 		}
 		return
 	}
 	o.action = step.Action
+	w.afterStep(ctx, s, o)
 	w.see(o)
 	if s.ID != "" {
 		w.steps()[s.ID] = o.seen
 	}
 	w.judge(s, o, step)
 	w.measure(o, step)
+	w.markCeremony(s, o, step)
+	w.place(s, step)
+}
+
+// place puts the step into the scenario's table, if it has a cell there.
+func (w *world) place(s *scenarios.Step, step *report.Step) {
+	if s.Cell == nil {
+		return
+	}
+	row, err := s.Cell.Row.String(w.env)
+	column, columnErr := s.Cell.Column.String(w.env)
+	if err = errors.Join(err, columnErr); err != nil {
+		step.Notes = append(step.Notes, "it has no place in the table: "+err.Error())
+		return
+	}
+	step.Cell = &report.Cell{Row: row, Column: column}
 }
 
 // act performs the step's action.
@@ -212,8 +235,12 @@ func (w *world) act(ctx context.Context, s *scenarios.Step, step *report.Step) (
 		return w.whoami(ctx, s.Whoami)
 	case s.List != nil:
 		return w.list(ctx, s.List)
+	case s.Rename != nil && s.Rename.At == atProvider:
+		return w.renameAtProvider(ctx, s.Rename)
 	case s.Rename != nil:
 		return w.rename(ctx, s.Rename)
+	case s.Delete != nil && s.Delete.At == atProvider:
+		return w.deleteAtProvider(ctx, s.Delete)
 	case s.Delete != nil:
 		return w.remove(ctx, s.Delete)
 	case s.Request != nil:
@@ -231,7 +258,7 @@ func (w *world) act(ctx context.Context, s *scenarios.Step, step *report.Step) (
 	case s.Passkeys != nil:
 		return w.passkeys(s.Passkeys)
 	default:
-		return nil, fmt.Errorf("step at %s has no action", s.Pos)
+		return w.actAtProvider(ctx, s)
 	}
 }
 
@@ -264,7 +291,7 @@ func (w *world) see(o *outcome) {
 // is not the time of a login.
 func (w *world) measure(o *outcome, step *report.Step) {
 	r := o.result
-	if r == nil || r.Outcome != rp.OutcomeAccepted {
+	if r == nil || r.Outcome != rp.OutcomeAccepted || o.unmeasured {
 		return
 	}
 	observe := func(phase string, d time.Duration) {

@@ -35,7 +35,7 @@ func (w *world) tampering(d *device, kind string, list []scenarios.Tamper) (*tam
 	if len(list) == 0 {
 		return nil, nil //nolint:nilnil // no changes are no mistake
 	}
-	own, ok := d.Device.(software)
+	own, ok := d.Device.(*software)
 	if !ok {
 		return nil, fmt.Errorf("device %s has Chrome's authenticators, whose answers cannot be changed", d.name)
 	}

@@ -17,9 +17,12 @@ type Target struct {
 
 // Open prepares a file's target. Nothing is sent.
 func Open(cfg Config, file *scenarios.File) (*Target, error) {
-	e := newEngine(cfg)
+	e, err := newEngine(cfg)
+	if err != nil {
+		return nil, err
+	}
 	alone := *file // without whoever acts in its steps
-	alone.Accounts, alone.Users = nil, nil
+	alone.Accounts, alone.Users, alone.Sync = nil, nil, nil
 	w, err := newWorld(e, &alone, uniqueID(file.Path, map[string]bool{}))
 	if err != nil {
 		return nil, e.redacted(err)

@@ -64,9 +64,9 @@ func generatedTitle(s *scenarios.Step) string {
 	case s.List != nil:
 		return "list the passkeys of " + user
 	case s.Rename != nil:
-		return fmt.Sprintf("rename %s's passkey %s", user, s.Rename.Credential)
+		return fmt.Sprintf("rename %s's passkey %s", user, s.Rename.Credential) + whereAt(s.Rename.At, on)
 	case s.Delete != nil:
-		return fmt.Sprintf("delete %s's passkey %s", user, s.Delete.Credential)
+		return fmt.Sprintf("delete %s's passkey %s", user, s.Delete.Credential) + whereAt(s.Delete.At, on)
 	case s.Request != nil:
 		return strings.TrimSpace(s.Request.Method + " " + s.Request.Path.Raw())
 	case s.Wait != nil:
@@ -82,7 +82,7 @@ func generatedTitle(s *scenarios.Step) string {
 	case s.Include != nil:
 		return "include " + s.Include.File
 	default:
-		return s.Action()
+		return providerTitle(s)
 	}
 }
 
@@ -117,6 +117,6 @@ func whoAndWhere(s *scenarios.Step) (user, device string) {
 	case s.Passkeys != nil:
 		return "", s.Passkeys.On
 	default:
-		return "", ""
+		return whereAtProvider(s)
 	}
 }

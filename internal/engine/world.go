@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -31,12 +32,16 @@ type world struct {
 	users    map[string]*user
 	stranger user               // whose sessions belong to no user
 	devices  map[string]*device // by "account/device"
-	keys     []*passkey         // in the order they were made
-	stopped  string             // why no further step runs
-	began    time.Time          // when the current step began
+	accounts map[string]*account
+	keys     []*passkey // in the order they were made
+	stopped  string     // why no further step runs
+	began    time.Time  // when the current step began
 
 	measured *report.Recorder // this scenario's part of the run's metrics
 	hangUp   func()           // closes idle connections
+
+	traveling traveling
+	counted   shares // of counters: among how many
 
 	performed map[*scenarios.Step]int // how often each step passed
 	trimmed   bool                    // whether a step has been recorded without its details
@@ -64,6 +69,8 @@ type passkey struct {
 	device *device
 	id     []byte
 	label  string
+	rpID   string // and handle: as the device has them
+	handle []byte
 
 	deleted bool // at the relying party, with its consent
 }
@@ -73,6 +80,7 @@ func (k *passkey) idText() string { return base64.RawURLEncoding.EncodeToString(
 func newWorld(e *engine, file *scenarios.File, id string) (*world, error) {
 	w := &world{
 		engine: e, id: id, runID: runID(e.cfg.Seed, id), file: file, users: make(map[string]*user), devices: make(map[string]*device),
+		accounts: make(map[string]*account), counted: make(shares),
 		measured: report.NewRecorder(), hangUp: func() {}, performed: make(map[*scenarios.Step]int),
 	}
 	if err := w.prepareEnv(); err != nil {
@@ -82,6 +90,9 @@ func newWorld(e *engine, file *scenarios.File, id string) (*world, error) {
 		return nil, err
 	}
 	if err := w.prepareUsers(); err != nil {
+		return nil, err
+	}
+	if err := w.prepareDelay(); err != nil {
 		return nil, err
 	}
 	return w, w.prepareDevices()
@@ -249,18 +260,22 @@ func capitalize(s string) string {
 	return string(unicode.ToUpper(r)) + s[size:]
 }
 
-// prepareDevices makes every declared device's authenticator.
+// prepareDevices makes every declared account, and its devices' authenticators.
 func (w *world) prepareDevices() error {
 	for _, accountName := range slices.Sorted(maps.Keys(w.file.Accounts)) {
-		account := w.file.Accounts[accountName]
-		for _, name := range slices.Sorted(maps.Keys(account.Devices)) {
-			key := accountName + "/" + name
-			spec := account.Devices[name]
-			d, err := w.newDevice(key, account.Provider, &spec)
-			if err != nil {
+		account, err := w.newAccount(accountName)
+		if err != nil {
+			return fmt.Errorf("account %q: %w", accountName, err)
+		}
+		w.accounts[accountName] = account
+		devices := w.file.Accounts[accountName].Devices
+		for _, name := range slices.Sorted(maps.Keys(devices)) {
+			d := &device{key: accountName + "/" + name, name: name, account: account, spec: devices[name]}
+			if err := w.newDevice(d); err != nil {
 				return fmt.Errorf("device %q: %w", name, err)
 			}
-			w.devices[key] = &device{key: key, name: name, Device: d}
+			w.devices[d.key] = d
+			account.devices = append(account.devices, d)
 		}
 	}
 	return nil
@@ -298,14 +313,27 @@ func ofUser(user string) string {
 	return " of " + user
 }
 
-// newestKey is the user's newest passkey on the device, or nil.
+// newestKey is the user's newest passkey on the device: of those that it holds, else of those that it made. Where
+// several came from different devices, the one that is offered there goes first. Nil if there is none.
 func (w *world) newestKey(user string, d *device) *passkey {
+	held := make(map[string]bool) // whether it is offered
+	for _, c := range d.Credentials() {
+		held[string(c.ID)] = c.Discoverable
+	}
+	var made, hidden *passkey
 	for _, k := range slices.Backward(w.keys) {
-		if k.device == d && (user == "" || k.user == user) {
+		offered, has := held[string(k.id)]
+		switch {
+		case user != "" && k.user != user:
+		case has && (offered || d.replica == nil):
 			return k
+		case has:
+			hidden = cmp.Or(hidden, k)
+		case k.device == d:
+			made = cmp.Or(made, k)
 		}
 	}
-	return nil
+	return cmp.Or(hidden, made)
 }
 
 // visit returns the user's session on a device, making one if there is none, and counts it as used.
@@ -347,4 +375,5 @@ func (w *world) close() {
 		}
 	}
 	w.hangUp()
+	w.disconnect()
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
 	"github.com/passrig/passrig/virtual"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 // Config is what a load needs from outside.
@@ -34,7 +35,8 @@ type Config struct {
 	Clock     func() time.Time // with a monotonic reading, as time.Now
 	LookupEnv func(string) (string, bool)
 	ReadFile  func(string) ([]byte, error)
-	Path      func(string) string // where on disk a file is that the user named; nil: there
+	Path      func(string) string  // where on disk a file is that the user named; nil: there
+	Providers *providers.Catalogue // nil: the built-in ones
 
 	Pace   func(zero time.Time) pace.Clock // the clock that iterations begin by; nil: pace.NewClock
 	Soft   <-chan struct{}                 // closed: nothing more begins, and what is under way is finished; nil: never
@@ -250,12 +252,12 @@ const maxNewcomers = 1 << 28
 func (l *Load) device() (virtual.Config, error) {
 	names := slices.Sorted(maps.Keys(l.cfg.File.Accounts))
 	if len(names) == 0 {
-		return engine.DeviceConfig("", nil)
+		return engine.DeviceConfig(l.cfg.Providers, "", nil)
 	}
 	account := l.cfg.File.Accounts[names[0]]
 	var differs *scenarios.Authenticator
 	for _, name := range slices.Sorted(maps.Keys(account.Devices)) {
 		differs = cmp.Or(differs, account.Devices[name].Authenticator)
 	}
-	return engine.DeviceConfig(account.Provider, differs)
+	return engine.DeviceConfig(l.cfg.Providers, account.Provider, differs)
 }

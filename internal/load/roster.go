@@ -44,7 +44,7 @@ func handleOf(seed uint64, user int64) [sha256.Size]byte {
 // NewRoster makes the users 0 to count-1 of a seed, with passkeys as a provider has them; an empty name is the default
 // one. Close it.
 func NewRoster(seed uint64, count int64, provider string) (*Roster, error) {
-	device, err := engine.DeviceConfig(provider, nil)
+	device, err := engine.DeviceConfig(nil, provider, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ const (
 	KindScenario Kind = "scenario"
 	KindCheck    Kind = "check"
 	KindMistake  Kind = "mistake" // a fault of the demo relying party
+	KindProvider Kind = "provider"
 )
 
 // Topic is one explanation. The texts are paragraphs of plain text, separated by empty lines.

@@ -39,6 +39,15 @@ func (d *Device) consent(ctx context.Context, t *target, contextID int64, m *mes
 	if d.cfg.software() {
 		return d.answer(ctx, t, contextID, m, who)
 	}
+	if permit := d.cfg.Permit; permit != nil {
+		err := permit(ctx, m.Kind, d.requested(t, contextID, m, who))
+		switch {
+		case err != nil && conditional:
+			return nil // nothing is offered, and browsers keep waiting
+		case err != nil:
+			return answer{Error: asAnswer(err)}
+		}
+	}
 	w.pick, w.user = who.credentialID, who.userHandle
 	if conditional && d.native.offers(w) == 0 {
 		return nil // nothing to pick from, and browsers keep waiting
@@ -104,10 +113,7 @@ func (n *native) offers(w want) int {
 
 // answer is road (b): the software device's response, or what Tamper makes of it.
 func (d *Device) answer(ctx context.Context, t *target, contextID int64, m *message, who choice) any {
-	response, err := d.perform(ctx, m.Kind, virtual.GetRequest{
-		Origin: t.originOf(contextID, m.Origin), TopOrigin: t.topOrigin(), CrossOrigin: m.TopOrigin != "", Options: m.Options, Mediation: m.Mediation,
-		CredentialID: who.credentialID, UserHandle: who.userHandle,
-	})
+	response, err := d.perform(ctx, m.Kind, d.requested(t, contextID, m, who))
 	if err == nil {
 		return answer{Response: response}
 	}
@@ -116,6 +122,14 @@ func (d *Device) answer(ctx context.Context, t *target, contextID int64, m *mess
 		return nil // nothing to pick from, and browsers keep waiting
 	}
 	return answer{Error: failure}
+}
+
+// requested is what the page asks for, and whom the person picks.
+func (d *Device) requested(t *target, contextID int64, m *message, who choice) virtual.GetRequest {
+	return virtual.GetRequest{
+		Origin: t.originOf(contextID, m.Origin), TopOrigin: t.topOrigin(), CrossOrigin: m.TopOrigin != "", Options: m.Options, Mediation: m.Mediation,
+		CredentialID: who.credentialID, UserHandle: who.userHandle,
+	}
 }
 
 // originOf is the origin of a document: the browser's word, or for want of that the document's.

@@ -27,6 +27,10 @@ type DeviceConfig struct {
 	Answer func(ctx context.Context, kind string, req virtual.GetRequest) (json.RawMessage, error)
 	// Platform says that Software or Answer is to pass for a platform authenticator when a page asks.
 	Platform bool
+	// Permit hears of every ceremony before Chrome's own authenticators do, once the person has consented. An
+	// error ends it; a [*virtual.Error] says with which name. Credentials that it imports or removes are in the
+	// ceremony, or not in it. It may be called from any goroutine. On road (b) that is up to who answers.
+	Permit func(ctx context.Context, kind string, req virtual.GetRequest) error
 	// Hear, on both roads, hears what pages signal about stored credentials (WebAuthn L3 §5.1.10), unless
 	// the page was refused. Software and Chrome's authenticators have heeded it by then; with Answer that
 	// is up to Hear. It may be called from any goroutine, and on road (b) the page waits for it.
@@ -86,7 +90,7 @@ func (b *Browser) NewDevice(ctx context.Context, cfg DeviceConfig) (*Device, err
 		if len(cfg.Authenticators) == 0 {
 			d.native.authenticators = []Authenticator{PlatformAuthenticator()}
 		}
-		d.native.asking = cfg.ThinkTime > 0 || len(d.native.authenticators) > 1
+		d.native.asking = cfg.ThinkTime > 0 || cfg.Permit != nil || len(d.native.authenticators) > 1
 		d.user.absent = !slices.ContainsFunc(d.native.authenticators, func(a Authenticator) bool { return a.UserPresent })
 	}
 	made, err := proto.TargetCreateBrowserContext{DisposeOnDetach: true}.Call(b.session.in(ctx))
@@ -124,6 +128,9 @@ func (cfg DeviceConfig) validate() error {
 	}
 	if cfg.Software != nil && cfg.Answer != nil {
 		errs = append(errs, errors.New("either a software device answers or somebody else"))
+	}
+	if cfg.software() && cfg.Permit != nil {
+		errs = append(errs, errors.New("only ceremonies of Chrome's authenticators need a permit"))
 	}
 	if cfg.Software == nil && cfg.Tamper != nil {
 		errs = append(errs, errors.New("only a software device's responses can be replaced"))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/passrig/passrig/internal/webauthn"
 	"github.com/passrig/passrig/virtual"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 type object = map[string]any
@@ -26,8 +27,12 @@ func manners() map[string]virtual.Config {
 		"bare self":  {Attestation: virtual.AttestationPackedSelf},
 		"counting":   {Counter: virtual.Counter{Policy: virtual.CounterPerCredential, Start: 7, Step: 3}, CredentialIDLength: 100},
 	}
-	for _, p := range virtual.Providers() {
-		all[p.Name] = p.Config
+	catalogue, err := providers.Builtin()
+	if err != nil {
+		panic(err)
+	}
+	for _, p := range catalogue.All() {
+		all[p.ID()] = p.Config
 	}
 	return all
 }

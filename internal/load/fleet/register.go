@@ -69,6 +69,9 @@ func (f *Fleet) Register(dst *Registration, u *User, origin string, o *CreationO
 	if err != nil {
 		return err
 	}
+	if how.flags&webauthn.FlagED != 0 { // nothing was asked of extensions when the manner was learned: the map is empty
+		data = append(data, emptyMap)
+	}
 	dst.AuthenticatorData.Bytes = data
 	dst.AttestationObject.Bytes = appendAttestationObject(dst.AttestationObject.Bytes[:0], data)
 	dst.AuthenticatorData.encode()
@@ -98,6 +101,9 @@ func (f *Fleet) refuseCreate(how *verified, u *User, dst *Registration, o *Creat
 	}
 	return how.refusal
 }
+
+// emptyMap is an empty map in CBOR.
+const emptyMap = 0xa0
 
 // What is around the coordinates of public keys: COSE_Key in CTAP2 canonical CBOR (RFC 9053 §7) and
 // SubjectPublicKeyInfo (RFC 5480 §2, RFC 8410 §4).

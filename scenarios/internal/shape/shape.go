@@ -13,7 +13,7 @@ import (
 //
 // Its tags are: yaml ("name,required,inline"), doc, example; enum (allowed values of the scalar, of
 // the list's items or of the map's values), pattern, min and max (of a number), signed (a duration
-// may be negative); keys (allowed member names of a map) and names ("label", "variable" or "metric": what its
+// may be negative), quoted (a text that is not empty, and cannot be written as a number); keys (allowed member names of a map) and names ("label", "variable" or "metric": what its
 // member names look like); scalar (a value that is not a mapping stands for this field); action
 // (exactly one field with the same tag is given; its value names the thing), body (at most one is);
 // alone (next to it only the named fields may stand); either (at least one field with this tag is given, and a list is
@@ -27,6 +27,7 @@ type Field struct {
 	Required  bool
 	Scalar    bool
 	Signed    bool
+	Quoted    bool // a number or the like is a mistake: it would lose leading zeros
 	Condition bool
 	Selector  bool
 	Doc       string
@@ -106,6 +107,7 @@ func newField(tag reflect.StructTag) Field {
 	f := Field{
 		Scalar:    tag.Get("scalar") == "true",
 		Signed:    tag.Get("signed") == "true",
+		Quoted:    tag.Get("quoted") == "true",
 		Condition: tag.Get("condition") == "true",
 		Selector:  tag.Get("selector") == "true",
 		Either:    tag.Get("either") == "true",

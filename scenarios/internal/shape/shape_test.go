@@ -20,7 +20,7 @@ type outer struct {
 	Count   int               `yaml:"count" min:"0" max:"9" action:"true"`
 	Other   int               `yaml:"other" action:"true" scalar:"true"`
 	JSON    map[string]string `yaml:"json" body:"body" keys:"k,l" names:"label" scope:"s" ref:"r"`
-	Use     string            `yaml:"use" alone:"name" signed:"true" condition:"true"`
+	Use     string            `yaml:"use" alone:"name" signed:"true" quoted:"true" condition:"true"`
 	Lonely  string            `yaml:"lonely" alone:""`
 }
 
@@ -39,7 +39,7 @@ func TestFields(t *testing.T) {
 			Name: "json", Type: reflect.TypeFor[map[string]string](), Index: []int{6}, Most: "body",
 			Keys: []string{"k", "l"}, Names: "label", Scope: "s", Ref: "r",
 		}),
-		none(Field{Name: "use", Type: str, Index: []int{7}, Alone: []string{"name"}, Signed: true, Condition: true}),
+		none(Field{Name: "use", Type: str, Index: []int{7}, Alone: []string{"name"}, Signed: true, Quoted: true, Condition: true}),
 		none(Field{Name: "lonely", Type: str, Index: []int{8}, Alone: []string{}}),
 	}
 	index := Index{}

@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/virtual"
+	"github.com/passrig/passrig/virtual/fabric"
+	"github.com/passrig/passrig/virtual/providers"
+)
+
+const studyScenario = `passrig: 1
+target: {adapter: passrig-demo}
+accounts: {alice: {provider: synced-generic}}
+sync: {study: {accounts: 20000}}
+steps:
+  - signup: {user: alice}
+`
+
+// TestInterruptedStudy ends a simulation with a signal: what was played is reported.
+func TestInterruptedStudy(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	p.write(t, "s.yaml", studyScenario)
+	began := make(chan struct{})
+	p.env.Stderr = &first{to: &p.stderr, write: sync.OnceFunc(func() { close(began) })}
+	go func() {
+		<-began
+		p.signals <- os.Interrupt
+	}()
+	if code := Main([]string{"sync", "s.yaml", "--simulate", "--report", "json=run.json"}, p.env); code != exitInterrupted {
+		t.Fatalf("exit code %d\n%s", code, p.stderr.String())
+	}
+	f, err := os.Open(filepath.Join(p.env.Dir, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	run, err := report.Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := run.Fabric.Study.Accounts; !run.Partial || n >= 20000 {
+		t.Errorf("partial %t, %d accounts", run.Partial, n)
+	}
+	if !strings.Contains(p.stderr.String(), "error: interrupted\n") {
+		t.Errorf("stderr %q", p.stderr.String())
+	}
+}
+
+// first tells of writes.
+type first struct {
+	to    io.Writer
+	write func()
+}
+
+func (f *first) Write(p []byte) (int, error) {
+	f.write()
+	return f.to.Write(p)
+}
+
+func TestSpeed(t *testing.T) {
+	t.Parallel()
+	if got, want := speed(300, 100, 1000, 2*time.Second), "500/s, 6s left"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := speed(300, 0, 0, 0); got != "" {
+		t.Errorf("before anything was done: %q", got)
+	}
+}
+
+// auditLog is the log of an account with a device, wrong PINs, and a lock. The second result is its head.
+func auditLog(t *testing.T) (lines []string, head string) {
+	t.Helper()
+	now := time.Date(2026, time.May, 1, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	provider := &providers.Provider{
+		Name: "test", Unlock: providers.Unlock{Method: providers.UnlockProviderPIN, Attempts: 2, OnExhausted: providers.ExhaustedLock}, Sync: &providers.Sync{},
+	}
+	log := fabric.NewMemoryLedger()
+	cloud, err := fabric.Open(fabric.CloudConfig{Provider: provider, Clock: clock, Ledger: log, KDF: fabric.KDF{Time: 1, MemoryKiB: 8, Threads: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := fabric.NewNetwork(fabric.NetworkConfig{Clock: clock})
+	replica := func(name string) *fabric.Replica {
+		device, err := virtual.NewSoftwareDevice(virtual.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := fabric.NewReplica(fabric.ReplicaConfig{
+			Device: name, Account: cloud.Account("alice"), Provider: provider, Network: network, Keychain: fabric.SoftwareKeychain(device), Clock: clock,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if err := replica("desk").Found(t.Context(), "123456"); err != nil {
+		t.Fatal(err)
+	}
+	phone := replica("phone")
+	for range 2 {
+		if _, refused := errors.AsType[*fabric.UnlockError](phone.Unlock(t.Context(), "000000")); !refused {
+			t.Fatal("a wrong PIN was taken")
+		}
+	}
+	err = log.Each(func(line []byte) error {
+		lines = append(lines, string(line)+"\n")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines, cloud.Head().String()
+}
+
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	lines, head := auditLog(t)
+	last := len(lines) - 1
+	swapped := append(append([]string{}, lines[:last-1]...), lines[last], lines[last-1])
+	changed := strings.Replace(strings.Join(lines, ""), `"phone"`, `"radio"`, 1)
+	for name, c := range map[string]struct {
+		log  string
+		args []string
+		code int
+		want string // on standard output, or else standard error
+	}{
+		"intact":         {strings.Join(lines, ""), nil, exitOK, ": intact, 7 entries of 1 accounts from 2026-05-01T12:00:00Z"},
+		"actions":        {strings.Join(lines, ""), []string{"--head", head}, exitOK, "locked 1, pin-set 1, refused 2, unlock-tried 2; head " + head},
+		"empty":          {"", nil, exitOK, "log: intact, and empty"},
+		"changed":        {changed, nil, exitCouldNot, "error: log:3: the audit log is damaged: entry 3 is not as it was written"},
+		"cut":            {strings.Join(lines[:2], "") + strings.Join(lines[3:], ""), nil, exitCouldNot, "error: log:3: "},
+		"reordered":      {strings.Join(swapped, ""), nil, exitCouldNot, "hint: entry 6 comes later"},
+		"doubled":        {strings.Join(lines, "") + lines[last], nil, exitCouldNot, "again"},
+		"truncated":      {strings.Join(lines[:last], ""), []string{"--head", head}, exitCouldNot, "error: log:7: the audit log is damaged: the log ends with entry 6, but entry 7 has been seen"},
+		"torn":           {strings.TrimSuffix(strings.Join(lines, ""), "\"}\n"), nil, exitCouldNot, "in the middle of a line"},
+		"another":        {strings.Join(lines, ""), []string{"--head", "2:" + strings.Repeat("0", 64)}, exitCouldNot, "is another one than was seen"},
+		"no log":         {"passrig: 1\n", nil, exitCouldNot, "error: log:1: "},
+		"head":           {"", []string{"--head", "seven"}, exitUsage, `error: --head "seven": want SEQ:HASH`},
+		"as JSON":        {strings.Join(lines, ""), []string{"--json"}, exitOK, `"intact": true`},
+		"damage as JSON": {changed, []string{"--json"}, exitCouldNot, "error: log:3: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProcess(t)
+			p.write(t, "log", c.log)
+			code := Main(append([]string{"sync", "audit", "log"}, c.args...), p.env)
+			said := &p.stderr
+			if c.code == exitOK {
+				said = &p.stdout
+			}
+			if code != c.code || !strings.Contains(said.String(), c.want) {
+				t.Errorf("exit code %d, want %d\n%s%s\nwant %s", code, c.code, &p.stdout, &p.stderr, c.want)
+			}
+			if c.code == exitCouldNot && !strings.Contains(p.stderr.String(), "hint: ") {
+				t.Errorf("no hint: %s", &p.stderr)
+			}
+		})
+	}
+}
+
+func TestAuditAsJSON(t *testing.T) {
+	t.Parallel()
+	lines, head := auditLog(t)
+	p := newProcess(t)
+	p.write(t, "log", strings.Join(lines, ""))
+	p.write(t, "cut", strings.Join(lines[1:], ""))
+	var whole, cut findings
+	if code := Main([]string{"sync", "audit", "log", "--json"}, p.env); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, &p.stderr)
+	}
+	if err := json.NewDecoder(&p.stdout).Decode(&whole); err != nil {
+		t.Fatal(err)
+	}
+	if !whole.Intact || whole.File != "log" || whole.Entries != len(lines) || whole.Head != head || whole.Accounts["alice"] != len(lines) || whole.Actions[fabric.Refused] != 2 || whole.Line != 0 {
+		t.Errorf("%+v", whole)
+	}
+	p.stdout.Reset()
+	if code := Main([]string{"sync", "audit", "cut", "--json"}, p.env); code != exitCouldNot {
+		t.Fatalf("exit code %d: %s", code, &p.stderr)
+	}
+	if err := json.NewDecoder(&p.stdout).Decode(&cut); err != nil {
+		t.Fatal(err)
+	}
+	if cut.Intact || cut.Line != 1 || cut.Damage == "" || cut.Problem == "" || cut.Hint == "" {
+		t.Errorf("%+v", cut)
+	}
+	p.stdout.Reset()
+	p.env.Stdin = bytes.NewBufferString(strings.Join(lines, ""))
+	if code := Main([]string{"sync", "audit", "-"}, p.env); code != exitOK || !strings.HasPrefix(p.stdout.String(), "-: intact, ") {
+		t.Errorf("from standard input: exit code %d, %s%s", code, &p.stdout, &p.stderr)
+	}
+	if code := Main([]string{"sync", "audit", "nowhere"}, p.env); code != exitUsage {
+		t.Errorf("no such file: exit code %d", code)
+	}
+}
