@@ -47,13 +47,23 @@ func expectPass(t *testing.T, file, adapter, origin string, more ...string) *rep
 // expectPassed is expectPass for any arguments of run.
 func expectPassed(t *testing.T, args ...string) *report.Run {
 	t.Helper()
+	run := expectCode(t, 0, args...)
+	if run.Summary.Skipped > 0 {
+		t.Fatalf("%+v", run.Summary)
+	}
+	return run
+}
+
+// expectCode runs a scenario and fails the test when it ends with another exit code.
+func expectCode(t *testing.T, want int, args ...string) *report.Run {
+	t.Helper()
 	code, stdout, stderr := passrig(t, append([]string{"run", "--json"}, args...)...)
 	run, err := report.Load(strings.NewReader(stdout))
 	if err != nil {
 		t.Fatalf("exit code %d: %v\n%s", code, err, stderr)
 	}
-	if code != 0 || run.Summary.Skipped > 0 {
-		t.Fatalf("exit code %d, %+v\n%s", code, run.Summary, stderr)
+	if code != want {
+		t.Fatalf("exit code %d, want %d, %+v\n%s", code, want, run.Summary, stderr)
 	}
 	return run
 }

@@ -13,18 +13,11 @@ import (
 // expectSynced runs a scenario in which steps may be left out by their own condition, and nothing else may.
 func expectSynced(t *testing.T, args ...string) *report.Run {
 	t.Helper()
-	code, stdout, stderr := passrig(t, append([]string{"run", "--json"}, args...)...)
-	run, err := report.Load(strings.NewReader(stdout))
-	if err != nil {
-		t.Fatalf("exit code %d: %v\n%s", code, err, stderr)
-	}
+	run := expectCode(t, 0, args...)
 	for i := range run.Steps {
 		if s := &run.Steps[i]; s.Verdict == report.VerdictSkip && !strings.HasPrefix(s.Message, "not run: when ") {
 			t.Errorf("%s %s: %s", s.ID, s.Title, s.Message)
 		}
-	}
-	if code != 0 {
-		t.Fatalf("exit code %d, %+v\n%s", code, run.Summary, stderr)
 	}
 	return run
 }
@@ -56,9 +49,7 @@ func TestSyncOnEveryRelyingParty(t *testing.T) {
 			}
 			// The server on Passport sends no excludeCredentials, and is found out.
 			want := map[string]int{"passport": 1}[adapter]
-			if code, _, stderr := passrig(t, "run", "builtin:sync/exclude-after-sync", "--adapter", adapter, "--origin", origin); code != want {
-				t.Errorf("exclude-after-sync: exit code %d, want %d\n%s", code, want, stderr)
-			}
+			expectCode(t, want, "builtin:sync/exclude-after-sync", "--adapter", adapter, "--origin", origin)
 		})
 	}
 }
@@ -113,9 +104,7 @@ func TestSyncScenariosNotice(t *testing.T) {
 		t.Run(c.scenario+"/"+c.fault, func(t *testing.T) {
 			t.Parallel()
 			origin := demorptest.StartWith(t, demorp.Config{Faults: []string{c.fault}}, nil)
-			if code, _, stderr := passrig(t, "run", "builtin:sync/"+c.scenario, "--origin", origin); code != 1 {
-				t.Errorf("exit code %d\n%s", code, stderr)
-			}
+			expectCode(t, 1, "builtin:sync/"+c.scenario, "--origin", origin)
 		})
 	}
 }
