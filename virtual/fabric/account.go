@@ -63,12 +63,6 @@ var (
 	ErrNoReset     = errors.New("the provider does not reset PINs")
 )
 
-// Name is the account's name.
-func (a *Account) Name() string { return a.name }
-
-// Cloud is where the account is.
-func (a *Account) Cloud() *Cloud { return a.cloud }
-
 // Founded reports whether there is a vault: somebody has saved a passkey.
 func (a *Account) Founded() bool {
 	a.mu.Lock()
@@ -189,6 +183,13 @@ func (a *Account) finishWipe() error {
 	a.vault, a.members, a.tickets = next, members, nil
 	a.commit(&staged)
 	return nil
+}
+
+// wipes is how often the account was wiped, as the audit log has it.
+func (a *Account) wipes() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tries.wipes
 }
 
 // Audit returns the account's part of the audit log.

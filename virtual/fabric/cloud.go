@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -39,7 +40,12 @@ type Cloud struct {
 	head     LedgerHead
 
 	stopped atomic.Pointer[error]
+
+	deriving chan struct{} // one for each device that turns a PIN into keys now
 }
+
+// derivingAtOnce is how many devices of a cloud turn PINs into keys at the same time: each takes all the memory of the KDF.
+const derivingAtOnce = 4
 
 // ErrStopped is wrapped by every error of a cloud that failed to keep something: what is durable is known only after
 // [Cloud.Restart], or the next [Open].
@@ -68,7 +74,7 @@ func Open(cfg CloudConfig) (*Cloud, error) {
 	if cfg.KDF == (KDF{}) {
 		cfg.KDF = DefaultKDF()
 	}
-	c := &Cloud{cfg: cfg, accounts: map[string]*Account{}}
+	c := &Cloud{cfg: cfg, accounts: map[string]*Account{}, deriving: make(chan struct{}, derivingAtOnce)}
 	if err := c.load(); err != nil {
 		return nil, fmt.Errorf("open cloud of %s: %w", cfg.Provider.ID(), err)
 	}
@@ -87,11 +93,16 @@ func (l *lockedReader) Read(p []byte) (int, error) {
 	return l.r.Read(p)
 }
 
-// KDF is what devices of this cloud make keys of PINs with.
-func (c *Cloud) KDF() KDF { return c.cfg.KDF }
-
-// Provider is whose cloud it is.
-func (c *Cloud) Provider() *providers.Provider { return c.cfg.Provider }
+// derive does what turns a PIN into keys once there is room for it.
+func (c *Cloud) derive(ctx context.Context, turn func() error) error {
+	select {
+	case c.deriving <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-c.deriving }()
+	return turn()
+}
 
 // Account returns the account of a name, an empty one at first. Bytes of name that are not UTF-8 are replaced.
 func (c *Cloud) Account(name string) *Account {

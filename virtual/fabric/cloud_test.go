@@ -2,11 +2,13 @@ package fabric
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -394,18 +396,45 @@ func TestWipe(t *testing.T) {
 	}
 }
 
+// TestDerivingIsBounded has more devices turn PINs into keys at the same time than there is memory for.
+func TestDerivingIsBounded(t *testing.T) {
+	c := newBench(t).Cloud
+	release := make(chan struct{})
+	var group sync.WaitGroup
+	for range derivingAtOnce {
+		began := make(chan struct{})
+		group.Go(func() {
+			_ = c.derive(t.Context(), func() error {
+				close(began)
+				<-release
+				return nil
+			})
+		})
+		<-began
+	}
+	hurried, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := c.derive(hurried, func() error {
+		t.Error("there was room for one more")
+		return nil
+	})
+	wantErr(t, err, context.Canceled)
+	close(release)
+	group.Wait()
+	broken := errors.New("broken")
+	wantErr(t, c.derive(t.Context(), func() error { return broken }), broken)
+}
+
 func TestConfigsAreKept(t *testing.T) {
-	p := testProvider()
-	c, err := Open(CloudConfig{Provider: p, Clock: time.Now})
+	c, err := Open(CloudConfig{Provider: testProvider(), Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.KDF() != DefaultKDF() || c.Provider() != p {
-		t.Errorf("KDF %v, provider %v", c.KDF(), c.Provider())
+	if c.cfg.KDF != DefaultKDF() {
+		t.Errorf("KDF %v", c.cfg.KDF)
 	}
-	a := c.Account("a\xffb")
-	if a.Name() != "a\uFFFDb" || a.Cloud() != c {
-		t.Errorf("name %q", a.Name())
+	if a := c.Account("a\xffb"); a.name != "a\uFFFDb" {
+		t.Errorf("name %q", a.name)
 	}
 	if _, err := c.Snapshot(); err == nil {
 		t.Error("a snapshot without a journal")

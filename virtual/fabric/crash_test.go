@@ -180,6 +180,9 @@ func TestCrashAtEachWrite(t *testing.T) {
 					crashed = true
 					head := b.Head()
 					b.restart(t, nil)
+					if n := len(a.vault.Recoveries); n > 1 {
+						t.Fatalf("write %d, step %d: %d recoveries are kept", at, i, n)
+					}
 					verify(t, b.ledger, head)
 					if got := outcomeOf(a); !gocmp.Equal(got, before) && !gocmp.Equal(got, ends[i]) {
 						t.Fatalf("write %d, step %d: neither as before nor as after it: %s", at, i, gocmp.Diff(before, got))

@@ -19,6 +19,19 @@
 // recovery is in force are what the log says, whatever the journal holds: an old copy of the journal brings no counter
 // back. The log is a chain of hashes, so that a device that remembers its head sees whether it was shown another one.
 //
+// # A passkey's way
+//
+// [Replica.Found] makes the vault on the first device, [Replica.Unlock] lets another one in. After a ceremony
+// [Replica.Scan] finds what is new in the keychain, seals it and pushes it to the account, which decides ([Account.Push])
+// and keeps it; the replica announces it on the network. [Replica.Advance] on the other device applies what is due: it opens
+// the record and puts the passkey into the keychain there.
+//
+// Each file has one part of that. Of the cloud: account.go (vaults), member.go (devices), pin.go (tries), push.go (which
+// change wins), ledger.go and verify.go (the audit log), open.go (what is right after a crash). Of a device: replica_scan.go
+// (keychain to cloud), replica_sync.go (cloud to keychain), merge.go (what a record does to the others of its user),
+// replica_enroll.go, replica_govern.go and replica_keys.go (PINs, members, keys), signal.go (relying parties and owners).
+// All cryptography is in seal.go. Journal and log are in memory, or in files with the package disk.
+//
 // Nothing here sleeps or starts a goroutine, and time is what the given clocks say: the same code runs in real time
 // and in a simulation.
 package fabric

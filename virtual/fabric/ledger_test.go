@@ -72,7 +72,7 @@ func TestVerifyLedgerDamage(t *testing.T) {
 		"empty line":       {replace("\n", "\n\n"), DamageChanged, 2},
 		"other line end":   {replace("\n", "\r\n"), DamageChanged, 1},
 		"joined lines":     {replace("\n", ""), DamageChanged, 1},
-		"long line":        {append(bytes.Repeat([]byte("x"), MaxLedgerLine+1), whole...), DamageChanged, 1},
+		"long line":        {append(bytes.Repeat([]byte("x"), maxLedgerLine+1), whole...), DamageChanged, 1},
 		"no log at all":    {[]byte("hello\n"), DamageChanged, 1},
 		"first gone":       {edit(func(l [][]byte) [][]byte { return l[1:] }), DamageCut, 1},
 		"one gone":         {edit(func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) }), DamageCut, 5},

@@ -32,6 +32,9 @@ type entry struct {
 	scanned         int  // the last scan that found it
 }
 
+// unmatched is the base of an entry that is not new and of which every version of the cloud is newer.
+const unmatched = -1
+
 // look is what can change in a keychain without a replica.
 type look struct {
 	name, displayName string
@@ -42,6 +45,7 @@ type look struct {
 type arrival struct {
 	at, sent time.Time
 	from     string
+	wiped    bool // the account was: no provider's passkeys come back from that
 }
 
 // usable reports whether the passkey should be in the keychain.
@@ -94,7 +98,7 @@ func (r *Replica) apply(rec *Record, how arrival) *entry {
 	if e != nil && (e.dirty || e.base >= rec.Version) {
 		return nil
 	}
-	if e != nil && e.State == Live && rec.State == Dead && r.cfg.Provider.Sync.Tombstones == providers.TombstonesIgnored {
+	if e != nil && e.State == Live && rec.State == Dead && !how.wiped && r.cfg.Provider.Sync.Tombstones == providers.TombstonesIgnored {
 		e.base, e.acked = rec.Version, Dead
 		r.touch(e) // the device still has it, and so it comes back
 		return e
@@ -165,19 +169,31 @@ func (r *Replica) tellRace(e *entry, how arrival) {
 		return
 	}
 	for _, other := range r.users[e.user()] {
-		if other != e && other.usable() && contains(e.Shadows, other.CredentialID) {
+		if other != e && other.usable() && e.shadows(other) && r.cfg.Provider.Sync.Replace == providers.ReplaceShadow {
 			r.tell(other.event(EventShadowed, how, ""))
 		}
 	}
 	if r.cfg.Provider.Sync.Replace == providers.ReplaceKeepBoth {
 		return
 	}
-	rivals := r.candidates(e.user())
-	if len(rivals) > 1 && slices.Contains(rivals, e) {
-		winner := rivals[len(rivals)-1]
-		r.tell(winner.event(EventConflict, how, fmt.Sprintf("%d passkeys of one user, made without knowing of each other: the newest is offered, by its maker's clock that of %s", len(rivals), winner.Maker)))
+	offered := r.candidates(e.user())
+	if !slices.Contains(offered, e) {
+		return
+	}
+	winner := offered[len(offered)-1]
+	if rivals := slices.DeleteFunc(offered, e.related); len(rivals) > 0 {
+		r.tell(winner.event(EventConflict, how, fmt.Sprintf("%d passkeys of one user, made without knowing of each other: the newest is offered, by its maker's clock that of %s", len(rivals)+1, winner.Maker)))
 	}
 }
+
+// related reports whether one of two passkeys of a user was made with the other known, the deletion of which may still be
+// under way.
+func (e *entry) related(other *entry) bool {
+	return e.Maker == other.Maker || e.shadows(other) || other.shadows(e)
+}
+
+// shadows reports whether e took the place of the other when it was made.
+func (e *entry) shadows(other *entry) bool { return contains(e.Shadows, other.CredentialID) }
 
 // candidates lists the passkeys of a user that could be offered, the newest last.
 func (r *Replica) candidates(u user) []*entry {
@@ -193,8 +209,11 @@ func (r *Replica) candidates(u user) []*entry {
 // shadowed reports whether a usable passkey of the same user has taken the place of this one. A hidden one gives the
 // place back: what its relying party never stored, or has forgotten, does not lock anybody out.
 func (r *Replica) shadowed(e *entry) bool {
+	if r.cfg.Provider.Sync.Replace != providers.ReplaceShadow {
+		return false
+	}
 	for _, other := range r.users[e.user()] {
-		if other != e && other.usable() && contains(other.Shadows, e.CredentialID) {
+		if other != e && other.usable() && other.shadows(e) {
 			return true
 		}
 	}
@@ -288,7 +307,7 @@ func (e *entry) twin(other *entry) bool {
 
 // place puts a passkey into the keychain.
 func (r *Replica) place(ctx context.Context, e *entry, offered bool) error {
-	stored, err := r.stored(ctx, e)
+	stored, err := r.stored(ctx, e, r.secrets)
 	if err != nil {
 		return err
 	}
@@ -305,8 +324,9 @@ func (r *Replica) place(ctx context.Context, e *entry, offered bool) error {
 	return nil
 }
 
-// stored returns a passkey with its secrets: from the keychain, where blobs may be newer, unless those of the record are.
-func (r *Replica) stored(ctx context.Context, e *entry) (virtual.StoredCredential, error) {
+// stored returns a passkey with its secrets: from the keychain, where blobs may be newer, unless those of the record are. keys
+// are vault secrets by epoch.
+func (r *Replica) stored(ctx context.Context, e *entry, keys map[int][]byte) (virtual.StoredCredential, error) {
 	if e.placed && !e.stale {
 		if stored, err := r.cfg.Keychain.Export(ctx, e.CredentialID); err == nil {
 			return stored, nil
@@ -315,7 +335,7 @@ func (r *Replica) stored(ctx context.Context, e *entry) (virtual.StoredCredentia
 	if e.fresh != nil {
 		return *e.fresh, nil
 	}
-	return openRecord(r.secrets[e.Epoch], &e.Record)
+	return openRecord(keys[e.Epoch], &e.Record)
 }
 
 // remove takes a passkey out of the keychain, unless another record holds the same one.

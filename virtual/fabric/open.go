@@ -138,5 +138,5 @@ func (a *Account) reconcile(l *logged) error {
 			return err
 		}
 	}
-	return a.finishDestroy()
+	return a.prune()
 }

@@ -238,7 +238,7 @@ func (a *Account) refuse(device string) error {
 		return err
 	}
 	err := &UnlockError{Kind: string(a.tries.state), Counted: true}
-	return errors.Join(err, a.finishDestroy())
+	return errors.Join(err, a.prune())
 }
 
 // exhausted is what follows the last failure.
@@ -250,13 +250,17 @@ func (a *Account) exhausted(device string) LedgerEntry {
 	return a.mark(device, action, a.tries.failures)
 }
 
-// finishDestroy deletes the recovery if the audit log says that it was.
-func (a *Account) finishDestroy() error {
-	if a.tries.state != UnlockDestroyed || len(a.vault.Recoveries) == 0 {
-		return nil
-	}
+// prune deletes recoveries that the audit log says are not in force: of a PIN that was destroyed, or of one that a reset,
+// perhaps an interrupted one, took the place of.
+func (a *Account) prune() error {
 	next := a.vault
 	next.Recoveries = nil
+	if r := a.recovery(); r != nil {
+		next.Recoveries = []Recovery{*r}
+	}
+	if len(next.Recoveries) == len(a.vault.Recoveries) {
+		return nil
+	}
 	if err := a.cloud.keep(a.entry(keyVault, next)); err != nil {
 		return err
 	}
@@ -303,22 +307,20 @@ func (a *Account) reset(device string, recovery Recovery) error {
 	case recovery.Secrets[a.vault.Epoch] == nil:
 		return fmt.Errorf("recovery without the secret of epoch %d: %w", a.vault.Epoch, ErrEpoch)
 	}
-	both, next := a.vault, a.vault
-	both.Recoveries, next.Recoveries = []Recovery{recovery}, []Recovery{recovery}
+	both := a.vault
+	both.Recoveries = []Recovery{recovery}
 	if old := a.recovery(); old != nil {
 		both.Recoveries = append(both.Recoveries, *old)
 	}
 	if err := a.cloud.keep(a.entry(keyVault, both)); err != nil {
 		return err
 	}
+	a.vault = both
 	entry := a.mark(device, PINReset, 0)
 	entry.Recovery = recovery.digest()
 	if err := a.note(entry); err != nil {
 		return err
 	}
-	if err := a.cloud.keep(a.entry(keyVault, next)); err != nil {
-		return err
-	}
-	a.vault, a.tickets = next, nil
-	return nil
+	a.tickets = nil
+	return a.prune()
 }

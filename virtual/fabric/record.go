@@ -60,7 +60,8 @@ type Record struct {
 	CredentialID []byte    `json:"credentialId"`
 	UserHandle   []byte    `json:"userHandle"`
 	Created      time.Time `json:"created"` // by the clock of the device that made it
-	// Shadows are the IDs of the credentials that this one takes the place of.
+	// Shadows are the IDs of the credentials that this one takes the place of, whatever the provider does with those, and of
+	// those that they took the place of.
 	Shadows [][]byte `json:"shadows,omitempty"`
 	Epoch   int      `json:"epoch"`            // of the vault secret that Sealed is sealed under
 	Sealed  []byte   `json:"sealed,omitempty"` // see sealRecord; nil of a tombstone

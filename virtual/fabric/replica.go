@@ -59,6 +59,7 @@ type Replica struct {
 	private []byte         // of the device's key pair; nil before it is needed
 	public  []byte         //
 	secrets map[int][]byte // by epoch; nil: not enrolled
+	former  map[int][]byte // what they were, on a device that is no longer enrolled
 	epoch   int            // the newest of them
 	head    LedgerHead     // the audit log as this device knows it
 
@@ -73,6 +74,8 @@ type Replica struct {
 	cursor     int64 // the account's version that was pulled last
 	missed     bool  // something that only a pull tells
 	suspicious bool  // the cloud may have lost what it acknowledged
+	otherKeys  bool  // and may have other keys
+	wipes      int   // how often the account had been wiped at the last pull
 	pulls      int
 	lastPull   time.Time
 	generation uint64 // of a Counted keychain, when it was looked at last
@@ -288,5 +291,5 @@ func (r *Replica) now() time.Time { return r.cfg.Network.cfg.Clock() }
 func (r *Replica) Reconnect(account *Account) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.account, r.cursor, r.suspicious = account, 0, true
+	r.account, r.cursor, r.suspicious, r.otherKeys = account, 0, true, true
 }

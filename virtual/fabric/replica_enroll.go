@@ -48,7 +48,8 @@ func checkPIN(pin string, rules providers.PINRules) error {
 }
 
 // Found makes the account's vault on this device, with the PIN that unlocks it on others; where devices join by
-// approval the PIN is not looked at. The error wraps [ErrFounded] when there is a vault, [*PINFormatError], [ErrOffline].
+// approval the PIN is not looked at. The error wraps [ErrFounded] when there is a vault, [*PINFormatError], [ErrSplitView],
+// [ErrOffline].
 func (r *Replica) Found(ctx context.Context, pin string) error {
 	_, err := r.do(ctx, "found vault", func() error {
 		if !r.reachable() {
@@ -56,6 +57,9 @@ func (r *Replica) Found(ctx context.Context, pin string) error {
 		}
 		if r.account.Founded() {
 			return ErrFounded
+		}
+		if err := r.checkLog(); err != nil {
+			return err
 		}
 		unlock := r.cfg.Provider.Unlock
 		byPIN := unlock.Method != providers.UnlockDeviceApproval
@@ -76,7 +80,7 @@ func (r *Replica) Found(ctx context.Context, pin string) error {
 		}
 		var recovery Recovery
 		if byPIN {
-			if recovery, err = newRecovery(pin, r.account.Cloud().KDF(), secrets, r.cfg.Random); err != nil {
+			if recovery, err = r.newRecovery(ctx, pin, secrets); err != nil {
 				return err
 			}
 		}
@@ -87,6 +91,16 @@ func (r *Replica) Found(ctx context.Context, pin string) error {
 		return r.enter(ctx, secrets)
 	})
 	return err
+}
+
+// newRecovery makes a recovery for a PIN with these vault secrets.
+func (r *Replica) newRecovery(ctx context.Context, pin string, secrets map[int][]byte) (recovery Recovery, err error) {
+	cloud := r.account.cloud
+	err = cloud.derive(ctx, func() error {
+		recovery, err = newRecovery(pin, cloud.cfg.KDF, secrets, r.cfg.Random)
+		return err
+	})
+	return recovery, err
 }
 
 // member is this device as the cloud gets to know it.
@@ -119,39 +133,16 @@ func (r *Replica) makeKey() (err error) {
 
 // enter begins the device's part, with the vault secrets, and pulls.
 func (r *Replica) enter(ctx context.Context, secrets map[int][]byte) error {
-	r.secrets, r.epoch = nil, 0
-	for epoch, secret := range secrets {
-		r.addKey(epoch, secret)
-	}
-	r.ended, r.asked, r.leaving = endingNone, false, false
-	r.head = r.account.Head()
-	r.cfg.Network.receive(r.box, true)
-	r.note(EventEnrolled, nil, "")
-	if err := r.reseal(ctx); err != nil {
+	if err := r.exchangeKeys(ctx, secrets); err != nil {
 		return err
 	}
+	r.ended, r.asked, r.leaving = endingNone, false, false
+	r.cfg.Network.receive(r.box, true)
+	r.note(EventEnrolled, nil, "")
 	if err := r.reopen(ctx, arrival{at: r.now()}); err != nil {
 		return err
 	}
 	return r.pull(ctx, r.now())
-}
-
-// reseal seals what waits for the cloud with keys that the vault has: it was made for one that is gone.
-func (r *Replica) reseal(ctx context.Context) error {
-	for _, e := range r.queue {
-		if r.secrets[e.Epoch] != nil || e.State == Dead || !e.placed {
-			continue
-		}
-		stored, err := r.stored(ctx, e)
-		if err != nil {
-			return err
-		}
-		e.Epoch = r.epoch
-		if e.Sealed, err = sealRecord(r.secrets[r.epoch], &e.Record, &stored, r.cfg.Random); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Unlock opens the vault on this device with the PIN: one try. The error wraps [*UnlockError] when the cloud refuses it,
@@ -168,7 +159,7 @@ func (r *Replica) Unlock(ctx context.Context, pin string) error {
 			return err
 		}
 		for {
-			secrets, ticket, err := r.try(pin)
+			secrets, ticket, err := r.try(ctx, pin)
 			if err != nil {
 				return r.refusedTry(err)
 			}
@@ -190,7 +181,7 @@ func (r *Replica) Unlock(ctx context.Context, pin string) error {
 }
 
 // try makes one try with a PIN and returns the vault secrets by epoch.
-func (r *Replica) try(pin string) (map[int][]byte, Ticket, error) {
+func (r *Replica) try(ctx context.Context, pin string) (map[int][]byte, Ticket, error) {
 	var proof, wrap []byte
 	params, err := r.account.Recovery()
 	_, over := errors.AsType[*UnlockError](err)
@@ -198,7 +189,11 @@ func (r *Replica) try(pin string) (map[int][]byte, Ticket, error) {
 		return nil, Ticket{}, err
 	}
 	if !over { // else the proof is not looked at, but the audit log has the try
-		if proof, wrap, err = proofOf(pin, params); err != nil {
+		err := r.account.cloud.derive(ctx, func() (err error) {
+			proof, wrap, err = proofOf(pin, params)
+			return err
+		})
+		if err != nil {
 			return nil, Ticket{}, err
 		}
 	}
@@ -218,7 +213,7 @@ func (r *Replica) refusedTry(err error) error {
 			kind = EventLocked
 		}
 		r.note(kind, nil, refusal.Error())
-		r.head = r.account.Head()
+		err = errors.Join(err, r.checkLog())
 	}
 	return err
 }
@@ -271,11 +266,11 @@ func (r *Replica) join(ctx context.Context) error {
 	if err := r.checkLog(); err != nil {
 		return err
 	}
-	r.secrets = nil
-	if _, err := r.openKeys(sealed); err != nil {
+	secrets := map[int][]byte{}
+	if _, err := r.openKeys(sealed, secrets); err != nil {
 		return err
 	}
-	return r.enter(ctx, r.secrets)
+	return r.enter(ctx, secrets)
 }
 
 // Approve lets in a device that has asked. The error wraps [ErrNoRequest] when it has not.
@@ -301,6 +296,9 @@ func (r *Replica) govern(ctx context.Context, what string, act func() error) err
 			return err
 		}
 		if err := r.checkLog(); err != nil {
+			return err
+		}
+		if err := r.compareKeys(ctx); err != nil {
 			return err
 		}
 		if err := r.fetchKeys(ctx, arrival{at: r.now()}); err != nil {

@@ -33,7 +33,7 @@ func (r *Replica) Rotate(ctx context.Context) error {
 		if err := r.account.Rotate(r.cfg.Device, epoch, sealed, recovery); err != nil {
 			return err
 		}
-		r.addKey(epoch, secret)
+		r.secrets[epoch], r.epoch = secret, epoch
 		r.note(EventRotated, nil, "")
 		r.cfg.Network.announce(r.cfg.Device, deliverKeys)
 		return nil
@@ -56,15 +56,14 @@ func (r *Replica) ResetPIN(ctx context.Context, pin string) error {
 		if err := checkPIN(pin, unlock.PIN); err != nil {
 			return err
 		}
-		recovery, err := newRecovery(pin, r.account.Cloud().KDF(), r.secrets, r.cfg.Random)
+		recovery, err := r.newRecovery(ctx, pin, r.secrets)
 		if err != nil {
 			return err
 		}
 		if err := r.account.ResetUnlock(r.cfg.Device, recovery); err != nil {
 			return err
 		}
-		r.head = r.account.Head()
-		return nil
+		return r.checkLog()
 	})
 }
 
@@ -93,9 +92,11 @@ func (r *Replica) wipeAccount(ctx context.Context, what, pin string) error {
 		if err := wipe(r.cfg.Device); err != nil {
 			return r.turnedAway(err)
 		}
-		r.head = r.account.Head()
 		r.cfg.Network.announce(r.cfg.Device, deliverPull)
 		if !r.enrolled() {
+			if err := r.checkLog(); err != nil {
+				return err
+			}
 			r.note(EventWiped, nil, "all passkeys of the account were deleted")
 			return nil
 		}
@@ -120,9 +121,6 @@ func (r *Replica) depart(ctx context.Context, what string, why ending) error {
 		if err := r.standing(); err != nil && r.ended != endingRevoked {
 			return err
 		}
-		if r.enrolled() {
-			r.leaving = true
-		}
 		if r.reachable() {
 			if err := knows(r.push(ctx)); err != nil {
 				return err
@@ -131,7 +129,9 @@ func (r *Replica) depart(ctx context.Context, what string, why ending) error {
 		if err := r.clear(ctx); err != nil {
 			return err
 		}
+		r.leaving = r.enrolled()
 		r.end(why)
+		r.former = nil
 		if why == endingSyncOff {
 			r.note(EventWiped, nil, "sync was turned off")
 		}
@@ -153,7 +153,7 @@ func (r *Replica) clear(ctx context.Context) error {
 			}
 			continue
 		}
-		stored, err := r.stored(ctx, e)
+		stored, err := r.stored(ctx, e, r.secrets)
 		if err != nil {
 			return err
 		}

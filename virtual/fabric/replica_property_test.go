@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -91,6 +92,7 @@ type society struct {
 	made      uint64
 	pushed    map[string]bool // credential ids that the cloud has acknowledged
 	condemned map[string]bool // those that somebody has deleted, or put into the trash
+	wiped     map[string]bool // those that the cloud had when the account was wiped
 	dead      map[fabric.SyncID]bool
 	late      int // changes of passkeys that were deleted meanwhile
 }
@@ -105,7 +107,7 @@ type citizen struct {
 }
 
 func newSociety(ctx context.Context, t *rapid.T) *society {
-	s := &society{T: t, ctx: ctx, now: noon, pushed: map[string]bool{}, condemned: map[string]bool{}, dead: map[fabric.SyncID]bool{}}
+	s := &society{T: t, ctx: ctx, now: noon, pushed: map[string]bool{}, condemned: map[string]bool{}, wiped: map[string]bool{}, dead: map[fabric.SyncID]bool{}}
 	clock := func() time.Time { return s.now }
 	draw := func(label string, values ...string) string { return rapid.SampledFrom(values).Draw(t, label) }
 	s.provider = shadowing(func(p *providers.Provider) {
@@ -260,6 +262,11 @@ func (s *society) actions() map[string]func(*rapid.T) {
 				s.must(c.Unlock(s.ctx, pin))
 			}
 		},
+		"wipe": func(*rapid.T) {
+			if c := s.someone(); !c.away && !c.cut && rapid.IntRange(0, 4).Draw(s.T, "really") == 0 {
+				s.wipe(c)
+			}
+		},
 		"wait": func(t *rapid.T) {
 			s.now = s.now.Add(time.Duration(rapid.IntRange(1, 120_000).Draw(t, "ms")) * time.Millisecond)
 			if rapid.Bool().Draw(t, "advance") {
@@ -267,6 +274,25 @@ func (s *society) actions() map[string]func(*rapid.T) {
 			}
 		},
 		"": s.check,
+	}
+}
+
+// wipe deletes all that the cloud has, whatever the others are doing, and begins a new vault, which all then join.
+func (s *society) wipe(c *citizen) {
+	for _, rec := range s.records() {
+		s.wiped[string(rec.CredentialID)] = true
+	}
+	s.must(c.WipeAccount(s.ctx))
+	s.must(c.Found(s.ctx, pin))
+	for _, c := range s.devices {
+		c.away, c.cut = false, false
+		s.network.Partition(c.name, false)
+		_, err := c.SetOnline(s.ctx, true)
+		s.must(err)
+		if _, err = c.Pull(s.ctx); errors.Is(err, fabric.ErrNotEnrolled) {
+			err = c.Unlock(s.ctx, pin)
+		}
+		s.must(err)
 	}
 }
 
@@ -393,6 +419,11 @@ func (s *society) agree() {
 			}
 			if s.pushed[string(v.CredentialID)] && !s.condemned[string(v.CredentialID)] && v.State != fabric.Live {
 				s.Fatalf("%s: nobody has deleted %+v", c.name, v)
+			}
+		}
+		for id := range s.wiped {
+			if c.purse.find([]byte(id)) >= 0 {
+				s.Fatalf("%s has %q, which was wiped", c.name, id)
 			}
 		}
 		for _, rec := range truth {

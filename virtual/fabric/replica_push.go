@@ -34,6 +34,12 @@ func (e *entry) change() (Change, bool) {
 // push sends what waits, if the cloud is within reach. What it refuses is replaced by what it has.
 func (r *Replica) push(ctx context.Context) error {
 	for len(r.queue) > 0 && r.enrolled() && r.reachable() {
+		if err := r.checkLog(); err != nil {
+			return err
+		}
+		if err := r.compareKeys(ctx); err != nil {
+			return err
+		}
 		batch := r.queue
 		changes := make([]Change, 0, len(batch))
 		sent := make([]*entry, 0, len(batch))
@@ -129,7 +135,7 @@ func (r *Replica) insist(e *entry, want *Record) {
 
 // yield gives up what this device has for what the cloud has.
 func (r *Replica) yield(e *entry, current *Record) {
-	e.base = -1 // older than anything, and not new
+	e.base = unmatched
 	known := r.cfg.Network.acknowledged(e.SyncID, current.Version)
 	r.apply(current, arrival{at: r.now(), sent: known.at, from: known.from})
 }

@@ -174,8 +174,12 @@ func (r *Replica) replace(e *entry) {
 		return
 	}
 	for _, old := range r.candidates(e.user()) {
+		for _, id := range append([][]byte{old.CredentialID}, old.Shadows...) {
+			if !contains(e.Shadows, id) {
+				e.Shadows = append(e.Shadows, id)
+			}
+		}
 		if sync.Replace == providers.ReplaceShadow {
-			e.Shadows = append(e.Shadows, old.CredentialID)
 			r.note(EventShadowed, old.CredentialID, "")
 			continue
 		}

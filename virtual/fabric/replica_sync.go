@@ -3,6 +3,7 @@ package fabric
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -122,7 +123,7 @@ func (r *Replica) deliver(ctx context.Context, d *delivery) error {
 }
 
 // Pull pushes what waits and takes everything that the cloud has, now. The error wraps [ErrOffline], [ErrNotEnrolled],
-// [ErrRevoked], or [ErrSplitView] when the cloud's audit log is older than the one that this device has seen.
+// [ErrRevoked], or [ErrSplitView] when the cloud's audit log does not go on from what this device has seen of it.
 func (r *Replica) Pull(ctx context.Context) ([]Event, error) {
 	return r.do(ctx, "pull", func() error {
 		if !r.reachable() {
@@ -146,17 +147,29 @@ func (r *Replica) refresh(ctx context.Context) error {
 
 // pull takes everything that the cloud has.
 func (r *Replica) pull(ctx context.Context, at time.Time) error {
-	if head := r.account.Head(); head.Seq < r.head.Seq || head.Seq == r.head.Seq && head != r.head {
-		return ErrSplitView
+	if err := r.checkLog(); err != nil {
+		return err
+	}
+	if err := r.compareKeys(ctx); err != nil {
+		return err
 	}
 	if r.account.Epoch() != r.epoch {
 		if err := r.fetchKeys(ctx, arrival{at: at}); err != nil {
 			return err
 		}
 	}
-	records, head, err := r.account.Pull(r.cfg.Device, r.cursor)
+	wipes, since := r.account.wipes(), r.cursor
+	wiped := wipes != r.wipes
+	if wiped {
+		since = 0
+	}
+	records, head, err := r.account.Pull(r.cfg.Device, since)
 	if err != nil {
 		return r.turnedAway(err)
+	}
+	if wiped {
+		r.wipes = wipes
+		r.giveUp()
 	}
 	var touched users
 	for i := range records {
@@ -165,9 +178,12 @@ func (r *Replica) pull(ctx context.Context, at time.Time) error {
 			continue
 		}
 		sent := r.cfg.Network.acknowledged(rec.SyncID, rec.Version)
-		if e := r.apply(rec, arrival{at: at, sent: sent.at, from: sent.from}); e != nil {
+		if e := r.apply(rec, arrival{at: at, sent: sent.at, from: sent.from, wiped: wiped}); e != nil {
 			touched.add(e.user())
 		}
+	}
+	if wiped {
+		r.dropLost(at, &touched)
 	}
 	if r.suspicious || head < r.cursor {
 		r.compareAll(records)
@@ -190,6 +206,29 @@ func (r *Replica) pull(ctx context.Context, at time.Time) error {
 	return r.push(ctx)
 }
 
+// giveUp makes what this device has of the cloud's older than anything there, and drops its changes of that, because the
+// account was wiped: nothing brings back what it had. What the cloud never had stays, for the next vault.
+func (r *Replica) giveUp() {
+	for _, e := range r.entries {
+		if e.base != 0 && (e.State != Dead || e.dirty) {
+			e.base, e.dirty = unmatched, false
+		}
+	}
+	r.queue = slices.DeleteFunc(r.queue, func(e *entry) bool { return !e.dirty })
+}
+
+// dropLost deletes what the account had when it was wiped and of which the cloud, an older copy since, does not even have a
+// tombstone.
+func (r *Replica) dropLost(at time.Time, touched *users) {
+	for _, e := range r.sorted(func(e *entry) bool { return e.base == unmatched }) {
+		if e.State != Dead {
+			r.tell(e.event(EventDeleted, arrival{at: at}, ""))
+		}
+		e.State, e.acked, e.base = Dead, Dead, 0
+		touched.add(e.user())
+	}
+}
+
 // compareAll queues what a cloud that has come back from an older copy of its state has lost. records are all it has.
 func (r *Replica) compareAll(records []Record) {
 	r.suspicious = false
@@ -203,7 +242,7 @@ func (r *Replica) compareAll(records []Record) {
 		case rec == nil && e.State == Dead, rec == nil && len(e.Sealed) == 0:
 			continue
 		case rec == nil:
-			e.acked = Live
+			e.acked = e.State // it has to be put before it can be trashed
 		case rec.State == e.State && rec.Version == e.base && rec.sameContent(&e.Record):
 			continue
 		default:
@@ -211,44 +250,6 @@ func (r *Replica) compareAll(records []Record) {
 		}
 		r.enqueue(e)
 	}
-}
-
-// fetchKeys asks for the vault secrets that the device does not have yet, and opens what waits for them.
-func (r *Replica) fetchKeys(ctx context.Context, how arrival) error {
-	sealed, err := r.account.Secrets(r.cfg.Device)
-	if err != nil {
-		return r.turnedAway(err)
-	}
-	found, err := r.openKeys(sealed)
-	if err != nil || !found {
-		return err
-	}
-	r.tell(Event{At: how.at, Kind: EventRotated, From: how.from, Sent: how.sent})
-	return r.reopen(ctx, how)
-}
-
-// openKeys takes in vault secrets that are sealed to this device and reports whether any was new.
-func (r *Replica) openKeys(sealed map[int][]byte) (found bool, err error) {
-	for epoch, box := range sealed {
-		if r.secrets[epoch] != nil {
-			continue
-		}
-		secret, err := openSecret(r.private, r.cfg.Device, epoch, box)
-		if err != nil {
-			return found, err
-		}
-		r.addKey(epoch, secret)
-		found = true
-	}
-	return found, nil
-}
-
-func (r *Replica) addKey(epoch int, secret []byte) {
-	if r.secrets == nil {
-		r.secrets = map[int][]byte{}
-	}
-	r.secrets[epoch] = secret
-	r.epoch = max(r.epoch, epoch)
 }
 
 // turnedAway takes in that the cloud does not let the device in any more, and returns the error.
@@ -267,6 +268,9 @@ func (r *Replica) turnedAway(err error) error {
 
 // end stops the device's part; its passkeys stay.
 func (r *Replica) end(why ending) {
+	if r.enrolled() {
+		r.former = r.secrets
+	}
 	r.secrets, r.epoch, r.ended = nil, 0, why
 	r.cfg.Network.receive(r.box, false)
 }

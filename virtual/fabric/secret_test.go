@@ -112,7 +112,7 @@ func (s *story) found(t *testing.T) {
 	t.Helper()
 	laptop := newParty(t, "laptop")
 	laptop.secrets[1] = s.secret(t, 1)
-	recovery, err := fabric.NewRecovery(thePIN, s.cloud.KDF(), laptop.secrets, rand.Reader)
+	recovery, err := fabric.NewRecovery(thePIN, fabric.KDF{Time: 1, MemoryKiB: 8, Threads: 1}, laptop.secrets, rand.Reader)
 	check(t, err)
 	s.params = recovery.RecoveryParams
 	s.send(t, laptop.member(t), recovery)

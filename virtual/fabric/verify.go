@@ -50,14 +50,14 @@ type ledgerVerifier struct {
 	lines    int
 }
 
-// MaxLedgerLine is the longest line of an audit log that is read, in bytes.
-const MaxLedgerLine = 64 << 10
+// maxLedgerLine is the longest line of an audit log that is read, in bytes.
+const maxLedgerLine = 64 << 10
 
 // VerifyLedger reads an audit log and checks that it is whole: every line as it was written, in order, none missing
 // before the end. That the end is not missing, and that it is not another log altogether, takes a head that somebody
 // remembers: with want, the log has to contain it; it may go on. The error is a [*LedgerError], or of r.
 func VerifyLedger(r io.Reader, want *LedgerHead) (LedgerSummary, error) {
-	lines := bufio.NewReaderSize(r, MaxLedgerLine)
+	lines := bufio.NewReaderSize(r, maxLedgerLine)
 	v := &ledgerVerifier{}
 	for {
 		line, err := lines.ReadSlice('\n')
@@ -71,7 +71,7 @@ func VerifyLedger(r io.Reader, want *LedgerHead) (LedgerSummary, error) {
 			}
 		case errors.Is(err, bufio.ErrBufferFull):
 			return v.summary, &LedgerError{
-				Line: v.lines + 1, Damage: DamageChanged, Problem: fmt.Sprintf("a line of more than %d bytes", MaxLedgerLine),
+				Line: v.lines + 1, Damage: DamageChanged, Problem: fmt.Sprintf("a line of more than %d bytes", maxLedgerLine),
 				Hint: "no entry is that long: is this an audit log?",
 			}
 		case err != nil:

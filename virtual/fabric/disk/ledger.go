@@ -35,7 +35,7 @@ var _ fabric.LedgerStore = (*Ledger)(nil)
 
 // openLedger opens a log that has to begin with what was seen of it.
 func openLedger(path string, seen mark, remember func(mark) error) (*Ledger, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the file that the user names
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, private) //nolint:gosec // the file that the user names
 	if err != nil {
 		return nil, err
 	}
@@ -81,14 +81,11 @@ func (l *Ledger) recover(seen mark) error {
 			Hint:    "both files belong together; put the newest copy of the log back",
 		}
 	}
-	if err := l.file.Truncate(l.length); err != nil {
-		return err
-	}
-	_, err := l.file.Seek(l.length, io.SeekStart)
-	return err
+	return l.file.Truncate(l.length)
 }
 
-// Append implements [fabric.LedgerStore]. The lines are on the disk when it returns.
+// Append implements [fabric.LedgerStore]. The lines are on the disk when it returns. Of lines that could not be written
+// nothing stays.
 func (l *Ledger) Append(lines ...[]byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -96,12 +93,12 @@ func (l *Ledger) Append(lines ...[]byte) error {
 		return nil
 	}
 	text := append(bytes.Join(lines, []byte("\n")), '\n')
-	_, err := l.file.Write(text)
+	_, err := l.file.WriteAt(text, l.length)
 	if err == nil {
 		err = l.file.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("write audit log: %w", err)
+		return fmt.Errorf("write audit log: %w", errors.Join(err, l.file.Truncate(l.length)))
 	}
 	l.length += int64(len(text))
 	sum := sha256.Sum256(append(bytes.Clone(lines[len(lines)-1]), '\n'))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"sync"
 
 	_ "modernc.org/sqlite" // the database/sql driver
@@ -39,6 +40,10 @@ const (
 	readHead = `SELECT length, hash FROM ledger_head`
 )
 
+// private is the mode of new files: PINs can be guessed from what is in them. SQLite gives its own files beside the
+// state's the same.
+const private = 0o600
+
 // Store is a [fabric.Journal] in a SQLite file, together with the [Ledger] beside it. One program at a time uses it.
 type Store struct {
 	db     *sql.DB
@@ -58,6 +63,13 @@ func LedgerPath(path string) string { return path + ".ledger" }
 // line at the end of the log, left by a crash while it was written, is removed. The error wraps [*fabric.LedgerError]
 // when the log does not have all that was in it when it was last written.
 func Open(path string) (*Store, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, private) //nolint:gosec // the file that the user names
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open fabric state %q: %w", path, err)
+	}
 	query := url.Values{
 		"_pragma": {
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",

@@ -254,3 +254,51 @@ func BenchmarkTry(b *testing.B) {
 	}
 	check(b, cloud.Close())
 }
+
+// TestModes: nobody else reads what PINs can be guessed from.
+func TestModes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fabric.db")
+	store, err := Open(path)
+	check(t, err)
+	check(t, store.Append(fabric.Entry{Account: "a", Key: "1", Value: []byte("x")}))
+	check(t, store.Ledger().Append([]byte("line")))
+	for _, name := range []string{path, path + "-wal", path + "-shm", LedgerPath(path)} {
+		info, err := os.Stat(name)
+		check(t, err)
+		if mode := info.Mode(); mode != 0o600 {
+			t.Errorf("%s: mode %v", filepath.Base(name), mode)
+		}
+	}
+	check(t, store.Close())
+}
+
+// TestFailedAppend fails to write a line of the audit log, of which a piece comes into the file: nothing of it stays in the way.
+func TestFailedAppend(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fabric.db")
+	store, err := Open(path)
+	check(t, err)
+	l := store.Ledger()
+	check(t, l.Append([]byte("first")))
+	_, err = l.file.WriteAt([]byte("a piece of what was too long"), l.length)
+	check(t, err)
+	whole := l.file
+	l.file, err = os.Open(path)
+	check(t, err)
+	if l.Append([]byte("lost")) == nil {
+		t.Error("wrote to a file that is only read")
+	}
+	check(t, l.file.Close())
+	l.file = whole
+	check(t, l.Append([]byte("second"), []byte("third")))
+	var lines []string
+	each := func(line []byte) error { lines = append(lines, string(line)); return nil }
+	check(t, l.Each(each))
+	check(t, store.Close())
+	store, err = Open(path)
+	check(t, err)
+	check(t, store.Ledger().Each(each))
+	if diff := cmp.Diff([]string{"first", "second", "third", "first", "second", "third"}, lines); diff != "" {
+		t.Error(diff)
+	}
+	check(t, store.Close())
+}
