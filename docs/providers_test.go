@@ -67,9 +67,6 @@ func providerCell(p *providers.Provider, member string) string {
 	case "false":
 		value = "0"
 	}
-	if member == "unlock.attempts" && value == "0" {
-		value = "any"
-	}
 	if f.Certainty == providers.Unverified {
 		value += "*"
 	}

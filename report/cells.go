@@ -14,6 +14,7 @@ type Table struct {
 // TableCell is a field of a table. Without steps it is empty.
 type TableCell struct {
 	Verdict Verdict // the worst of its steps
+	Outcome string  // what happened in the steps of that verdict: a Step.Outcome; empty if not the same in all of them
 	Steps   []int   // indexes of Run.Steps
 }
 
@@ -56,10 +57,34 @@ func (t *Table) add(index int, s *Step) {
 		t.Cells[row] = append(t.Cells[row], make([]TableCell, short)...)
 	}
 	c := &t.Cells[row][column]
-	if len(c.Steps) == 0 || badness(s.Verdict) > badness(c.Verdict) {
-		c.Verdict = s.Verdict
+	switch {
+	case len(c.Steps) == 0 || badness(s.Verdict) > badness(c.Verdict):
+		c.Verdict, c.Outcome = s.Verdict, s.Outcome
+	case s.Verdict == c.Verdict && s.Outcome != c.Outcome:
+		c.Outcome = ""
 	}
 	c.Steps = append(c.Steps, index)
+}
+
+// Outcomes reports whether any field says what happened, and not only what to think of it.
+func (t *Table) Outcomes() bool {
+	return slices.ContainsFunc(t.Cells, func(row []TableCell) bool {
+		return slices.ContainsFunc(row, func(c TableCell) bool { return c.Outcome != "" })
+	})
+}
+
+// Verdicts are those of the table's fields, each once, the best first.
+func (t *Table) Verdicts() []Verdict {
+	var all []Verdict
+	for _, row := range t.Cells {
+		for _, c := range row {
+			if len(c.Steps) > 0 && !slices.Contains(all, c.Verdict) {
+				all = append(all, c.Verdict)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Verdict) int { return badness(a) - badness(b) })
+	return all
 }
 
 // badness orders verdicts: the worst of several stands for all of them.

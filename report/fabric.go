@@ -70,7 +70,8 @@ type UnlockMark struct {
 	Failures int     `json:"failures"`          // in a row, afterwards
 }
 
-// FabricAudit is the account's audit log at the end of the run.
+// FabricAudit is the audit log of the account's cloud at the end of the run. All accounts of a scenario at one provider
+// share it.
 type FabricAudit struct {
 	Entries int    `json:"entries"`
 	Head    string `json:"head" redact:"-"`   // "SEQ:HASH", for passrig sync audit --head

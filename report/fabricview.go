@@ -33,6 +33,11 @@ const (
 	unlockDestroyed = "destroyed"
 )
 
+// Barred says that one rule keeps the device from both saving and using passkeys, so that one reason is enough.
+func (d *FabricDevice) Barred() bool {
+	return !d.Save.Allowed && !d.Use.Allowed && d.Save.Rule != "" && d.Save.Rule == d.Use.Rule && d.Save.Assumed == d.Use.Assumed
+}
+
 // Device is the device the event belongs to; empty is the provider's cloud.
 func (e *FabricEvent) Device() string { return cmp.Or(e.To, e.From) }
 

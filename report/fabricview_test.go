@@ -122,7 +122,7 @@ func TestTable(t *testing.T) {
 		var rows, columns []string
 		placed := 0
 		for range rapid.IntRange(0, 200).Draw(t, "steps") {
-			s := report.Step{Scenario: rapid.SampledFrom([]string{"s", "other"}).Draw(t, "scenario"), Verdict: verdict.Draw(t, "verdict")}
+			s := report.Step{Scenario: rapid.SampledFrom([]string{"s", "other"}).Draw(t, "scenario"), Verdict: verdict.Draw(t, "verdict"), Outcome: rapid.SampledFrom([]string{"", "accepted", "rejected"}).Draw(t, "outcome")}
 			if rapid.IntRange(0, 5).Draw(t, "cell") > 0 {
 				s.Cell = &report.Cell{Row: name.Draw(t, "row"), Column: name.Draw(t, "column")}
 			}
@@ -146,13 +146,20 @@ func TestTable(t *testing.T) {
 			}
 			for j, c := range row {
 				worst := false
+				outcomes := map[string]bool{}
 				for _, at := range c.Steps {
 					seen++
 					s := run.Steps[at]
 					worst = worst || s.Verdict == c.Verdict
+					if s.Verdict == c.Verdict {
+						outcomes[s.Outcome] = true
+					}
 					if s.Cell.Row != table.Rows[i] || s.Cell.Column != table.Columns[j] || s.Verdict == "fail" && c.Verdict != "fail" {
 						t.Errorf("step %+v is at %q × %q as %q", s, table.Rows[i], table.Columns[j], c.Verdict)
 					}
+				}
+				if c.Outcome != "" && (len(outcomes) != 1 || !outcomes[c.Outcome]) || c.Outcome == "" && len(outcomes) == 1 && !outcomes[""] {
+					t.Errorf("outcome %q of steps with %v", c.Outcome, outcomes)
 				}
 				if len(c.Steps) > 0 && !worst {
 					t.Errorf("no step has the verdict %q", c.Verdict)

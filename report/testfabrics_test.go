@@ -177,19 +177,23 @@ func syncCellsRun() *report.Run {
 	for i, row := range flags {
 		for j, column := range flags {
 			s.step("login", fmt.Sprintf("login with %s after %s", column, row), 20+float64(i+j), func(step *report.Step) {
-				step.Cell = &report.Cell{Row: row, Column: column}
+				step.Cell, step.Outcome = &report.Cell{Row: row, Column: column}, "accepted"
 				switch {
 				case i == 1 && j != 1:
-					step.Verdict, step.Message = report.VerdictSkip, "it was not registered"
+					step.Verdict, step.Message, step.Outcome = report.VerdictSkip, "it was not registered", ""
 				case i > 1 && j < 2:
 					step.Verdict, step.Message = report.VerdictFail, "the RP accepted a passkey whose BE flag had changed"
 				case i == 0 && j > 1:
-					step.Verdict, step.Message = report.VerdictWarn, "the RP rejected it with status 500"
+					step.Verdict, step.Message, step.Outcome = report.VerdictWarn, "the RP rejected it with status 500", "rejected"
+				case i == 0 && j == 1:
+					step.Outcome = "rejected"
 				}
 			})
 		}
 	}
-	s.step("login", "login with BE=1 BS=1 once more", 18, func(step *report.Step) { step.Cell = &report.Cell{Row: flags[3], Column: flags[3]} })
+	s.step("login", "login with BE=1 BS=1 once more", 18, func(step *report.Step) {
+		step.Cell, step.Outcome = &report.Cell{Row: flags[3], Column: flags[3]}, "accepted"
+	})
 	s.step("whoami", "whoami alice", 3, nil)
 	s.begin("roles", "Who may do what", "roles.yaml", "")
 	for i, device := range []string{"laptop", "a phone whose name is a whole story"} {

@@ -8,8 +8,8 @@ import (
 	"github.com/passrig/passrig/internal/source"
 )
 
-// valueChecker finds what is wrong with the values of a load or of a sync section, one by one and together: when the file is read, as far as
-// they are known without evaluating expressions, and again when the run begins.
+// valueChecker finds what is wrong with the values of a load or of a sync section, one by one and together: when the
+// file is read, as far as they are known without evaluating expressions, and again when the run begins.
 type valueChecker struct {
 	static   bool // expressions are not evaluated
 	env      Env
@@ -29,6 +29,9 @@ func (p valueError) Error() string {
 	}
 	return posOf(p.at).String() + ": " + p.message
 }
+
+// Hint says what would be right; it may be empty.
+func (p valueError) Hint() string { return p.hint }
 
 // known is a value as far as it is given and can be known. One that comes out wrong when the run begins is a problem of
 // its own; before that it has been reported where it was read.

@@ -24,7 +24,7 @@ type EnrolDevice struct {
 // RevokeDevice shuts a device out of the account.
 type RevokeDevice struct {
 	On string `yaml:"on,required" ref:"device" doc:"The device that is shut out."`
-	By string `yaml:"by" ref:"device" doc:"The device on which the person does that. Default: the provider's website."`
+	By string `yaml:"by" ref:"device" doc:"The device on which the person does that. Default: any other device that is in."`
 }
 
 // OnDevice is an action that only needs a device. As a scalar it is the device.

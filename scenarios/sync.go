@@ -35,5 +35,5 @@ type Study struct {
 	For       Duration       `yaml:"for" doc:"Virtual time in which they happen. Default: 24h."`
 	PINErrors Share          `yaml:"pin-errors" doc:"How many of the PINs that people type are wrong. Default: 1%."`
 	Offline   Share          `yaml:"offline" doc:"The share of its time that a device is offline. Default: 0%."`
-	Mix       map[string]Int `yaml:"mix" keys:"create,login,replace,rename,delete,delete-signaled,delete-at-provider,unlock,sync-off,rotate" min:"0" max:"1000000" doc:"What happens, with the weight of each. Default: most of it is logins."`
+	Mix       map[string]Int `yaml:"mix" keys:"create,login,replace,rename,delete,delete-signaled,delete-at-provider,unlock,sync-off,rotate" min:"0" max:"1000000" doc:"What happens, with the weight of each. Default: login 10, create 4, replace 2, rename 2, and 1 each of delete, delete-signaled, delete-at-provider and unlock."`
 }

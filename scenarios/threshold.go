@@ -44,22 +44,33 @@ func (c *fileChecker) checkThresholds(metrics []string) {
 	}
 }
 
-// SyncMetrics are the names of what is recorded where passkeys travel: times first, then counters.
+// SyncMetrics are the names of what a run records where passkeys travel: times first, then counters.
 func SyncMetrics() []string {
 	return []string{
 		"sync.lag", "sync.total", "unlock.total", "sync.operation", "sync.zombie",
-		"sync.conflicts", "sync.duplicates", "sync.early_login.rejected", "sync.lockouts",
+		"sync.conflicts", "sync.duplicates", "sync.early_login.rejected", "sync.lockouts", "sync.zombie.left",
+	}
+}
+
+// StudyMetrics are the names of what only a study records, in the same order.
+func StudyMetrics() []string {
+	return []string{
+		"sync.lag.absent", "sync.zombie.signaled", "sync.zombie.unsignaled",
+		"sync.mismatches", "sync.unusable_devices", "sync.losses", "sync.repeats",
 	}
 }
 
 // syncMetricProblem says what is wrong with the name of a metric of passkeys that travel.
 func (c *fileChecker) syncMetricProblem(metric string) (problem, hint string) {
-	known := SyncMetrics()
+	studied := slices.Contains(StudyMetrics(), metric)
+	known := slices.Concat(SyncMetrics(), StudyMetrics())
 	switch word, _, _ := strings.Cut(metric, "."); {
 	case word != "sync" && word != "unlock":
 		return "", ""
 	case !slices.Contains(known, metric):
 		return fmt.Sprintf("nothing is recorded as %q", metric), diag.Suggest(metric, known)
+	case studied && (c.file.Sync == nil || c.file.Sync.Study == nil):
+		return fmt.Sprintf("only a study records %q", metric), "add study: {} to the sync section, for passrig sync --simulate"
 	case !c.file.Syncs():
 		return fmt.Sprintf("nothing is recorded as %q, as no passkeys travel in this scenario", metric), "add a sync step, or a sync section"
 	}

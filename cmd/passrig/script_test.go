@@ -124,7 +124,8 @@ func isRunFile(ts *testscript.TestScript, _ bool, args []string) {
 	if want := len(args) > 2; run.Partial != want {
 		ts.Fatalf("%s: partial is %v", args[0], run.Partial)
 	}
-	if len(run.Steps) == 0 || run.Seed == 0 || run.Target.Origin == "" || run.Tool.Name != "passrig" {
+	studied := run.Fabric != nil && run.Fabric.Study != nil // which asks no relying party
+	if len(run.Steps) == 0 || run.Seed == 0 || (run.Target.Origin == "") != studied || run.Tool.Name != "passrig" {
 		ts.Fatalf("%s: not complete", args[0])
 	}
 }

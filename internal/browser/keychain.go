@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -39,8 +40,21 @@ func (c *chromeDevice) Export(_ context.Context, id []byte) (virtual.StoredCrede
 	if known, ok := c.whole[string(id)]; ok {
 		stored.PRFSecret, stored.CredBlob = known.PRFSecret, known.CredBlob
 	}
+	if stored.Discoverable {
+		c.forgetOverwritten(&stored.Credential)
+	}
 	c.whole[string(id)] = stored
 	return stored, nil
+}
+
+// forgetOverwritten forgets what Chrome has dropped for a passkey: a discoverable one takes the place of another for the
+// same relying party and user (CTAP 2.1 §6.1.2). It runs under the lock.
+func (c *chromeDevice) forgetOverwritten(by *virtual.Credential) {
+	held := c.held()
+	maps.DeleteFunc(c.whole, func(id string, known virtual.StoredCredential) bool {
+		gone := !slices.ContainsFunc(held, func(one virtual.Credential) bool { return string(one.ID) == id })
+		return gone && known.Discoverable && known.RPID == by.RPID && bytes.Equal(known.UserHandle, by.UserHandle)
+	})
 }
 
 // export runs under the lock.

@@ -24,6 +24,9 @@ accounts:
   bob:
     provider: google-password-manager
     devices: {desktop: {}, mobile: {}}
+  carol:
+    provider: synced-generic
+    devices: {pc: {}, tab: {}}
 steps:
 `
 
@@ -77,6 +80,47 @@ func TestPasskeysTravelBetweenBrowsers(t *testing.T) {
   - login: {user: bob, on: mobile}
     expect: {user: bob}
 `,
+		"deleted, and signaled by that page": `
+  - {id: first, register: {user: bob, on: desktop}}
+  - sync: mobile
+  - delete: {user: bob, credential: first}
+  - passkeys: desktop
+    expect: {count: 0}
+  - sync: mobile
+  - passkeys: mobile
+    expect: {count: 0}
+thresholds: [sync.zombie.count == 2, sync.zombie.left == 0, sync.zombie.left.rate == 0%]
+`,
+		"overwritten": `
+  - repeat:
+      times: 2
+      steps:
+        - page:
+            on: pc
+            user: carol
+            steps:
+              - goto: /a-page-of-its-own
+              - evaluate: |
+                  await navigator.credentials.create({publicKey: {
+                    rp: {name: "self"}, user: {id: new Uint8Array([7]), name: "carol", displayName: "Carol"}, challenge: new Uint8Array(32),
+                    pubKeyCredParams: [{type: "public-key", alg: -7}], authenticatorSelection: {residentKey: "required"},
+                  }});
+  - id: before
+    passkeys: pc
+    expect: {count: 1}
+  - page:
+      on: pc
+      user: carol
+      steps:
+        - goto: /a-page-of-its-own
+        - evaluate: |
+            await PublicKeyCredential.signalUnknownCredential({rpId: location.hostname, credentialId: "AAAA"});
+  - passkeys: pc
+    expect: {count: 1, that: ["result.entries[0].credential == steps.before.entries[0].credential"]}
+  - sync: tab
+  - passkeys: tab
+    expect: {count: 1, that: ["result.entries[0].credential == steps.before.entries[0].credential"]}
+`,
 	}
 	for name, steps := range scripts {
 		for _, authenticators := range []string{engine.AuthenticatorsChrome, engine.AuthenticatorsPassrig} {
@@ -99,6 +143,11 @@ func TestPasskeysTravelBetweenBrowsers(t *testing.T) {
 				for i := range run.Steps {
 					if s := &run.Steps[i]; s.Verdict != report.VerdictPass {
 						t.Error(explain(s))
+					}
+				}
+				for _, limit := range run.Thresholds {
+					if limit.Verdict != report.VerdictPass {
+						t.Errorf("%s: %s %s", limit.Text, limit.Actual, limit.Hint)
 					}
 				}
 			})

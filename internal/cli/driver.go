@@ -7,7 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +19,7 @@ import (
 	"github.com/passrig/passrig/internal/engine"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/virtual/cdp"
+	"github.com/passrig/passrig/virtual/fabric"
 	"github.com/passrig/passrig/virtual/fabric/disk"
 )
 
@@ -56,7 +60,7 @@ func (o *driverOptions) validate(cmd *cobra.Command) error {
 		return usageError(cmd, "add --driver browser", "--headed, --slow-mo and --trace are for the browser driver")
 	}
 	if !o.hasPages() && o.authenticators.value != engine.AuthenticatorsPassrig {
-		return usageError(cmd, "add --driver browser", "--authenticators %s are for the browser driver", o.authenticators.value)
+		return usageError(cmd, "add --driver browser", "--authenticators %s is for the browser driver", o.authenticators.value)
 	}
 	if o.slowMo < 0 {
 		return usageError(cmd, "", "--slow-mo %s: not a duration of 0 or more", o.slowMo)
@@ -118,9 +122,43 @@ func (o *driverOptions) drive(ctx context.Context, env *Env, cfg engine.Config) 
 func openState(path string) (engine.State, error) {
 	store, err := disk.Open(path)
 	if err != nil {
-		return engine.State{}, err
+		hint := stateHint(path)
+		if damage, ok := errors.AsType[*fabric.LedgerError](err); ok {
+			hint = damage.Hint
+		}
+		return engine.State{}, &stateError{err, hint}
 	}
 	return engine.State{Journal: store, Ledger: store.Ledger(), LedgerFile: disk.LedgerPath(path)}, nil
+}
+
+// stateError is why a state file cannot be used.
+type stateError struct {
+	err  error
+	hint string
+}
+
+// Error implements error.
+func (e *stateError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *stateError) Unwrap() error { return e.err }
+
+// Hint is what to do about it.
+func (e *stateError) Hint() string { return e.hint }
+
+// stateHint says more than SQLite does about a file that it could not open.
+func stateHint(path string) string {
+	if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
+		return fmt.Sprintf("make the directory %q first", filepath.Dir(path))
+	}
+	file, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("files have to be made in %q: look at its permissions, and at the room on the disk", filepath.Dir(path))
+	case file.IsDir():
+		return "it is a directory: name a file, such as " + filepath.Join(path, "fabric.db")
+	}
+	return fmt.Sprintf("has passrig made it? look at its permissions and those of %s, or name another file", disk.LedgerPath(path))
 }
 
 // launch starts Chrome so that it reaches and trusts what the files' targets name.

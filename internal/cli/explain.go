@@ -57,27 +57,31 @@ type explainOptions struct {
 }
 
 func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
-	known, err := o.providers.read(o.env)
+	id, sources := args[len(args)-1], topicSources(func() ([]*providers.Provider, error) { return o.providers.rows(o.env) })
+	if len(args) == 2 {
+		sources = slices.DeleteFunc(sources, func(s topicSource) bool { return !slices.Contains(s.kinds, topics.Kind(args[0])) })
+		if len(sources) == 0 {
+			return usageError(cmd, diag.Suggest(args[0], topicKinds()), "unknown kind of topic %q", args[0])
+		}
+		for i := range sources {
+			sources[i].kinds = []topics.Kind{topics.Kind(args[0])}
+		}
+	}
+	if o.providers.dir != "" { // its mistakes are told whatever is asked
+		if _, err := o.providers.read(o.env); err != nil {
+			return err
+		}
+	}
+	topic, ok, list, err := findTopic(sources, id)
 	if err != nil {
 		return err
 	}
-	list, id := allTopics(known.All()), args[len(args)-1]
-	if len(args) == 2 {
-		list = slices.DeleteFunc(list, func(t topics.Topic) bool { return string(t.Kind) != args[0] })
-		if len(list) == 0 {
-			return usageError(cmd, diag.Suggest(args[0], topicKinds()), "unknown kind of topic %q", args[0])
-		}
-	}
-	topic, ok := topics.Find(list, id)
 	if !ok {
 		topic, ok = topics.Find(list, builtinPrefix+id)
 	}
-	if p, err := known.Find(id); id != "" && (!ok || topic.Kind == topics.KindProvider) && explainsProviders(list) {
-		if err == nil {
-			return o.showProvider(known, p)
-		}
-		if unknown, isUnknown := errors.AsType[*providers.UnknownError](err); isUnknown && (len(args) == 2 || strings.Contains(id, "@")) {
-			return usageError(cmd, unknown.Hint, "no provider %q", id)
+	if (!ok || topic.Kind == topics.KindProvider) && id != "" && explainsProviders(sources) {
+		if done, err := o.explainProvider(cmd, id, len(args) == 2); done || err != nil {
+			return err
 		}
 	}
 	if !ok {
@@ -94,6 +98,23 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
 		return writeJSON(o.env, topic)
 	}
 	return o.show(topic)
+}
+
+// explainProvider explains the provider with an id, which may leave out the version. done is false when there is
+// none and the id may be that of something else.
+func (o *explainOptions) explainProvider(cmd *cobra.Command, id string, only bool) (done bool, err error) {
+	known, err := o.providers.read(o.env)
+	if err != nil {
+		return false, err
+	}
+	p, err := known.Find(id)
+	if err == nil {
+		return true, o.showProvider(known, p)
+	}
+	if unknown, ok := errors.AsType[*providers.UnknownError](err); ok && (only || strings.Contains(id, "@")) {
+		return true, usageError(cmd, unknown.Hint, "no provider %q", id)
+	}
+	return false, nil
 }
 
 func (o *explainOptions) show(t topics.Topic) error {
@@ -148,20 +169,88 @@ func fill(line, indent string) string {
 	return b.String() + strings.TrimRight(current, " ") + "\n"
 }
 
-// explainsProviders reports whether providers are among the topics.
-func explainsProviders(list []topics.Topic) bool {
-	return slices.ContainsFunc(list, func(t topics.Topic) bool { return t.Kind == topics.KindProvider })
+// topicSource is where topics of some kinds come from. Most of them are files to be read, so that only those are
+// asked that may have the topic.
+type topicSource struct {
+	kinds []topics.Kind
+	list  func() ([]topics.Topic, error)
 }
 
-// allTopics are the topics of the table and those made from providers, the built-in adapters and scenarios.
-func allTopics(rows []*providers.Provider) []topics.Topic {
-	list := append(topics.All(), providerTopics(rows)...)
+// topicSources are the table and what makes topics of providers, built-in adapters and scenarios, checks and the
+// mistakes of the demo relying party.
+func topicSources(rows func() ([]*providers.Provider, error)) []topicSource {
+	some := func(kind topics.Kind, list func() []topics.Topic) topicSource {
+		return topicSource{[]topics.Kind{kind}, func() ([]topics.Topic, error) { return list(), nil }}
+	}
+	table := topicSource{list: func() ([]topics.Topic, error) { return topics.All(), nil }}
+	for _, t := range topics.All() {
+		if !slices.Contains(table.kinds, t.Kind) {
+			table.kinds = append(table.kinds, t.Kind)
+		}
+	}
+	return []topicSource{
+		table,
+		{[]topics.Kind{topics.KindProvider}, func() ([]topics.Topic, error) {
+			list, err := rows()
+			return providerTopics(list), err
+		}},
+		some(topics.KindAdapter, adapterTopics),
+		some(topics.KindScenario, scenarioTopics),
+		some(topics.KindCheck, checkTopics),
+		some(topics.KindMistake, mistakeTopics),
+	}
+}
+
+// gather lists the topics of sources, of the kinds that they are asked for.
+func gather(sources []topicSource) ([]topics.Topic, error) {
+	var all []topics.Topic
+	for _, s := range sources {
+		list, err := s.list()
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range list {
+			if slices.Contains(s.kinds, t.Kind) {
+				all = append(all, t)
+			}
+		}
+	}
+	return all, nil
+}
+
+// findTopic looks for a topic in one source after the other. If there is none, it returns all that there are.
+func findTopic(sources []topicSource, id string) (found topics.Topic, ok bool, all []topics.Topic, err error) {
+	for i := range sources {
+		list, err := gather(sources[i : i+1])
+		if err != nil {
+			return topics.Topic{}, false, nil, err
+		}
+		if found, ok = topics.Find(list, id); ok {
+			return found, true, nil, nil
+		}
+		all = append(all, list...)
+	}
+	return topics.Topic{}, false, all, nil
+}
+
+// explainsProviders reports whether providers are among the topics.
+func explainsProviders(sources []topicSource) bool {
+	return slices.ContainsFunc(sources, func(s topicSource) bool { return slices.Contains(s.kinds, topics.KindProvider) })
+}
+
+func adapterTopics() []topics.Topic {
+	var list []topics.Topic
 	for _, info := range scenarios.Adapters() {
 		list = append(list, topics.Topic{
 			ID: info.Name, Kind: topics.KindAdapter, Title: info.Title, What: info.Description,
 			Fix: "passrig run FILE --adapter " + info.Name + " --origin URL",
 		})
 	}
+	return list
+}
+
+func scenarioTopics() []topics.Topic {
+	var list []topics.Topic
 	for _, info := range scenarios.Builtins() {
 		list = append(list, topics.Topic{
 			ID: builtinPrefix + info.Name, Kind: topics.KindScenario, Title: info.Title, What: info.Description,
@@ -169,9 +258,19 @@ func allTopics(rows []*providers.Provider) []topics.Topic {
 			Fix:   fmt.Sprintf("passrig run %s%s --adapter ADAPTER --origin URL", builtinPrefix, info.Name),
 		})
 	}
+	return list
+}
+
+func checkTopics() []topics.Topic {
+	var list []topics.Topic
 	for _, c := range checks.Catalogue() {
 		list = append(list, checkTopic(c))
 	}
+	return list
+}
+
+func mistakeTopics() []topics.Topic {
+	var list []topics.Topic
 	catching := checks.Catching()
 	for _, f := range demorp.Faults() {
 		list = append(list, topics.Topic{
@@ -243,15 +342,24 @@ func topicIDs(list []topics.Topic) []string {
 
 func topicKinds() []string {
 	var kinds []string
-	for _, t := range allTopics(builtinProviders()) {
-		kinds = append(kinds, string(t.Kind))
+	for _, s := range topicSources(builtinProviders) {
+		kinds = append(kinds, texts(s.kinds)...)
 	}
-	return slices.Compact(slices.Sorted(slices.Values(kinds)))
+	return slices.Sorted(slices.Values(kinds))
+}
+
+// builtinTopics are all topics that passrig comes with.
+func builtinTopics() []topics.Topic {
+	list, err := gather(topicSources(builtinProviders))
+	if err != nil {
+		return nil // they are embedded and tested
+	}
+	return list
 }
 
 func topicWords() []string {
 	var words []string
-	for _, t := range allTopics(builtinProviders()) {
+	for _, t := range builtinTopics() {
 		words = append(words, described(t.ID, t.Title))
 	}
 	return words

@@ -9,7 +9,7 @@ import (
 	"github.com/passrig/passrig/virtual/providers"
 )
 
-// providerTopics are the rows of a catalogue as topics.
+// providerTopics are the rows as topics.
 func providerTopics(rows []*providers.Provider) []topics.Topic {
 	var list []topics.Topic
 	for _, p := range rows {
@@ -29,7 +29,8 @@ type providerView struct {
 	Rules   []ruleView       `json:"rules"`
 	Where   []whereView      `json:"where"`
 	Facts   []providers.Fact `json:"facts"`
-	Later   []laterView      `json:"later"` // versions that came after it
+	Unknown []string         `json:"unknown"` // members of which nothing is said
+	Later   []laterView      `json:"later"`   // versions that came after it
 }
 
 type ruleView struct {
@@ -60,7 +61,10 @@ type laterView struct {
 func viewProvider(known *providers.Catalogue, p *providers.Provider) providerView {
 	v := providerView{
 		ID: p.ID(), Title: p.Title, Summary: p.Summary, Since: p.Since, Changed: p.Changed, Assumes: p.Assumes,
-		Rules: []ruleView{}, Where: []whereView{}, Facts: p.Facts, Later: []laterView{},
+		Rules: []ruleView{}, Where: []whereView{}, Facts: p.Facts, Unknown: []string{}, Later: []laterView{},
+	}
+	for _, m := range p.Unknown() {
+		v.Unknown = append(v.Unknown, m.Name)
 	}
 	for _, f := range p.Facts {
 		id, ok := strings.CutPrefix(f.Member, "rules.")
@@ -167,6 +171,7 @@ func (o *explainOptions) showProvider(known *providers.Catalogue, p *providers.P
 	facts, texts := factLines(v, notes)
 	section("Facts", facts)
 	section("Notes", texts)
+	section("Nothing is said of", unknownLines(p))
 	section("What changed after that", laterLines(v, notes))
 	var sources []string
 	for i, note := range notes.list {
@@ -230,6 +235,15 @@ func factLines(v providerView, notes *footnotes) (facts, texts []string) {
 		}
 	}
 	return facts, texts
+}
+
+// unknownLines are what nobody has said of a provider.
+func unknownLines(p *providers.Provider) []string {
+	var lines []string
+	for _, m := range p.Unknown() {
+		lines = append(lines, m.Name+": "+m.Doc)
+	}
+	return lines
 }
 
 func laterLines(v providerView, notes *footnotes) []string {

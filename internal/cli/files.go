@@ -20,12 +20,18 @@ const (
 	kindScenario  = "scenario"
 	kindAdapter   = "adapter"
 	kindSteps     = "steps"
+	kindProvider  = "provider"
 )
 
-// expand replaces every directory by the files of the wanted kinds in it, sorted by name.
+// expand replaces every directory by the files of the wanted kinds in it, sorted by name, and a directory of built-in
+// scenarios, builtin:NAME/, by those.
 func (e *Env) expand(args []string, kinds ...string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
+		if within := builtinsIn(arg); len(within) > 0 && slices.Contains(kinds, kindScenario) {
+			files = append(files, within...)
+			continue
+		}
 		info, err := os.Stat(e.path(arg))
 		if arg == "-" || err != nil || !info.IsDir() {
 			files = append(files, arg) // whether it can be read is the loader's to say
@@ -41,6 +47,21 @@ func (e *Env) expand(args []string, kinds ...string) ([]string, error) {
 		files = append(files, found...)
 	}
 	return files, nil
+}
+
+// builtinsIn are the built-in scenarios of a directory such as builtin:sync/.
+func builtinsIn(arg string) []string {
+	dir, ok := strings.CutPrefix(arg, builtinPrefix)
+	if !ok || !strings.HasSuffix(dir, "/") {
+		return nil
+	}
+	var names []string
+	for _, info := range scenarios.Builtins() {
+		if strings.HasPrefix(info.Name, dir) {
+			names = append(names, builtinPrefix+info.Name)
+		}
+	}
+	return names
 }
 
 func (e *Env) inDirectory(dir string, kinds []string) ([]string, error) {

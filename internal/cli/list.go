@@ -9,6 +9,7 @@ import (
 	"github.com/passrig/passrig/internal/checks"
 	"github.com/passrig/passrig/internal/demorp"
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/internal/term"
 	"github.com/passrig/passrig/scenarios"
 	"github.com/passrig/passrig/virtual/providers"
 )
@@ -53,8 +54,6 @@ type listOptions struct {
 	tags      []string
 	tier      *enum
 	providers providerOptions
-
-	known *providers.Catalogue
 }
 
 // listed is one line of a list. What a kind of thing does not have is left out.
@@ -93,23 +92,27 @@ func (o *listOptions) validate(cmd *cobra.Command, list string) error {
 	return nil
 }
 
-func (o *listOptions) run(list string) (err error) {
-	if o.known, err = o.providers.read(o.env); err != nil {
-		return err
+func (o *listOptions) run(list string) error {
+	var rows []*providers.Provider
+	if list == "providers" || list == "topics" || o.providers.dir != "" {
+		var err error
+		if rows, err = o.providers.rows(o.env); err != nil {
+			return err
+		}
 	}
-	heading, items, cells := o.collect(list)
+	heading, items, cells := o.collect(list, rows)
 	if o.json {
 		return writeJSON(o.env, items)
 	}
-	rows := [][]string{heading}
+	table := [][]string{heading}
 	for _, item := range items {
-		rows = append(rows, cells(item))
+		table = append(table, cells(item))
 	}
-	return writeTable(o.env.Stdout, rows)
+	return writeList(o.env.Stdout, table, term.WidthOf(o.env.Stdout))
 }
 
 // collect returns a list, its heading and how an item becomes a row.
-func (o *listOptions) collect(list string) (heading []string, items []listed, cells func(listed) []string) {
+func (o *listOptions) collect(list string, rows []*providers.Provider) (heading []string, items []listed, cells func(listed) []string) {
 	items = []listed{}
 	switch list {
 	case "adapters":
@@ -127,7 +130,7 @@ func (o *listOptions) collect(list string) (heading []string, items []listed, ce
 			return []string{i.Name, i.Title, strings.Join(i.Tags, ", ")}
 		}
 	case "providers":
-		return []string{"PROVIDER", "TITLE", "SINCE"}, o.rows(), func(i listed) []string { return []string{i.Name, i.Title, i.Since} }
+		return []string{"PROVIDER", "TITLE", "SINCE"}, listRows(rows), func(i listed) []string { return []string{i.Name, i.Title, i.Since} }
 	case "checks":
 		return []string{"CHECK", "LEVEL", "SEVERITY", "WHAT IT LOOKS FOR"}, o.checks(), func(i listed) []string {
 			return []string{i.Name, i.Level, i.Severity, i.Title}
@@ -140,7 +143,8 @@ func (o *listOptions) collect(list string) (heading []string, items []listed, ce
 		}
 		return []string{"FORMAT", "WHAT IT IS", "FILE"}, items, func(i listed) []string { return []string{i.Name, i.Title, i.File} }
 	}
-	for _, t := range allTopics(o.known.All()) {
+	all, _ := gather(topicSources(func() ([]*providers.Provider, error) { return rows, nil })) // without reading nothing fails
+	for _, t := range all {
 		items = append(items, listed{Name: t.ID, Kind: string(t.Kind), Title: t.Title})
 	}
 	slices.SortStableFunc(items, func(a, b listed) int { return strings.Compare(a.Kind, b.Kind) })
@@ -160,10 +164,10 @@ func (o *listOptions) checks() []listed {
 	return items
 }
 
-// rows are the providers. A date that is not certain says so.
-func (o *listOptions) rows() []listed {
+// listRows are the providers. A date that is not certain says so.
+func listRows(rows []*providers.Provider) []listed {
 	items := []listed{}
-	for _, p := range o.known.All() {
+	for _, p := range rows {
 		item := listed{Name: p.ID(), Title: p.Title, Description: p.Summary, Since: p.Since, Assumes: p.Assumes}
 		if since, ok := p.Fact("since"); ok && since.Certainty == providers.Unverified {
 			item.Since += " (unverified)"

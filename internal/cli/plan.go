@@ -20,7 +20,7 @@ func plan(ctx context.Context, cfg engine.Config) (*report.Run, error) {
 	cfg.Events = engine.Events{}
 	run, err := engine.Run(ctx, cfg)
 	if err != nil {
-		return nil, badFile("", "%w", err)
+		return nil, badFile(hintOf(err), "%w", err)
 	}
 	return run, nil
 }

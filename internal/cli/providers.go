@@ -41,14 +41,17 @@ func (o *providerOptions) read(env *Env) (*providers.Catalogue, error) {
 	return known, nil
 }
 
-// builtinProviders are the providers that passrig comes with.
-func builtinProviders() []*providers.Provider {
-	known, err := (&providerOptions{}).read(nil)
+// rows are those of the catalogue.
+func (o *providerOptions) rows(env *Env) ([]*providers.Provider, error) {
+	known, err := o.read(env)
 	if err != nil {
-		return nil // they are embedded and tested
+		return nil, err
 	}
-	return known.All()
+	return known.All(), nil
 }
+
+// builtinProviders are the providers that passrig comes with.
+func builtinProviders() ([]*providers.Provider, error) { return (&providerOptions{}).rows(nil) }
 
 // providerNames are the built-in providers that an account can name.
 func providerNames() []string {

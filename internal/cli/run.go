@@ -17,7 +17,8 @@ import (
 const runLong = `Run plays scenarios against a relying party, says for every step what happened, and ends
 with an exit code that a build can rely on.
 
-FILE is a scenario file, a directory (all scenarios in it, by name), builtin:NAME, or - for
+FILE is a scenario file, a directory (all scenarios in it, by name; loads and checks, which have
+commands of their own, are left out with a note), builtin:NAME, builtin:DIRECTORY/, or - for
 standard input. Nothing is sent unless all of them are free of mistakes.
 
 The summary goes to standard output. When a report for a machine takes standard output
@@ -26,6 +27,7 @@ The summary goes to standard output. When a report for a machine takes standard 
 const runExample = `  passrig run passkeys.yaml
   passrig run scenarios/ --tags smoke --report junit=passkeys.xml --report html=passkeys.html
   passrig run builtin:smoke --adapter simplewebauthn --origin http://localhost:8080
+  passrig run builtin:sync/ --report html=sync.html
   passrig run passkeys.yaml --seed 42 --json | jq .summary
   passrig run passkeys.yaml --driver browser --headed --slow-mo 500ms
   passrig run passkeys.yaml --dry-run`
@@ -118,6 +120,7 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 	if files, err = o.choose(files); err != nil {
 		return err
 	}
+	files = o.leaveOut(args, files)
 	if i := slices.IndexFunc(files, func(f *scenarios.File) bool { return f.Load != nil }); i >= 0 {
 		return o.load(ctx, files, files[i])
 	}
@@ -140,6 +143,30 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 		return err
 	}
 	return verdict(ctx, run)
+}
+
+// leaveOut drops, with a note, what stands in a directory among scenarios and is played by another command. What was
+// named, or is all there is, stays.
+func (o *runOptions) leaveOut(args []string, files []*scenarios.File) []*scenarios.File {
+	var kept []*scenarios.File
+	var notes []string
+	for _, file := range files {
+		switch named := slices.Contains(args, file.Path); {
+		case !named && file.Load != nil:
+			notes = append(notes, fmt.Sprintf("left out %s, a load: passrig load %s", file.Path, file.Path))
+		case !named && len(file.Steps) == 0:
+			notes = append(notes, fmt.Sprintf("left out %s, which has checks and no steps: passrig check %s", file.Path, file.Path))
+		default:
+			kept = append(kept, file)
+		}
+	}
+	if len(kept) == 0 {
+		return files
+	}
+	for _, note := range notes {
+		o.env.complain("note", note)
+	}
+	return kept
 }
 
 // load plays the load that one of the files is.

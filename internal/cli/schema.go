@@ -4,14 +4,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 // newSchemaCommand writes a JSON Schema.
 func newSchemaCommand(env *Env) *cobra.Command {
 	return &cobra.Command{
-		Use: "schema [scenario|adapter|steps]", Short: "Write the JSON Schema of scenarios, adapters or step lists, for editors",
+		Use: "schema [scenario|adapter|steps|provider]", Short: "Write the JSON Schema of scenarios, adapters, step lists or provider files, for editors",
 		Long: `Schema writes the JSON Schema (draft-07) of scenario files, or with an argument that of adapter
-files or step lists. Editors complete and check a file whose first line names its schema:
+files, step lists or provider files. Editors complete and check a file whose first line names its schema:
 
   # yaml-language-server: $schema=.passrig/scenario.schema.json
 
@@ -21,9 +22,9 @@ passrig init puts the schemas and that line in place.` + exits("0", "written", "
 			if len(args) == 0 {
 				return nil
 			}
-			return oneOf("schema", kindScenario, kindAdapter, kindSteps)(cmd, args)
+			return oneOf("schema", schemaKinds()...)(cmd, args)
 		},
-		ValidArgs: []string{kindScenario, kindAdapter, kindSteps},
+		ValidArgs: schemaKinds(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			schema, err := schemaOf(args)
 			if err != nil {
@@ -35,6 +36,8 @@ passrig init puts the schemas and that line in place.` + exits("0", "written", "
 	}
 }
 
+func schemaKinds() []string { return []string{kindScenario, kindAdapter, kindSteps, kindProvider} }
+
 func schemaOf(args []string) ([]byte, error) {
 	if len(args) == 0 {
 		return scenarios.Schema()
@@ -44,6 +47,8 @@ func schemaOf(args []string) ([]byte, error) {
 		return scenarios.AdapterSchema()
 	case kindSteps:
 		return scenarios.StepsSchema()
+	case kindProvider:
+		return providers.Schema()
 	}
 	return scenarios.Schema()
 }

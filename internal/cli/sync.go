@@ -20,20 +20,22 @@ import (
 const syncLong = `Sync plays a scenario in which passkeys travel between devices, as passrig run does.
 
 With --simulate no relying party is asked anything: many accounts like those of the file live for
-some days of virtual time, on the same clouds and devices' copies, and passrig says how long passkeys
-were under way, which sign-ins came too early, what was on offer twice or too long, and who was locked
+a day of virtual time, on the same clouds and devices' copies. passrig says how long passkeys were
+under way, which logins came too early, what was on offer twice or too long, and who was locked
 out. The same --seed gives the same report, byte for byte.
 
-What happens in an account, and how often, is the mix of the file's study: create, login, replace,
+FILE is a scenario file, builtin:NAME, or - for standard input. Of a simulation it gives accounts
+and devices, and what happens to them (study, in its sync section): create, login, replace,
 rename, delete (at the relying party), delete-signaled, delete-at-provider, unlock (a new device),
-sync-off and rotate. By default it is login 10, create 4, replace 2, rename 2, and 1 each of delete,
-delete-signaled, delete-at-provider and unlock. Without a delay in the file passkeys take 3s in the median and 1m at the 99th
-percentile, which nobody has measured.`
+sync-off and rotate. By default that is login 10, create 4, replace 2, rename 2, and 1 each of
+delete, delete-signaled, delete-at-provider and unlock. Without a delay in the file passkeys take
+3s in the median and 1m at the 99th percentile, which nobody has measured.`
 
-const syncExample = `  passrig sync roam.yaml
-  passrig sync roam.yaml --simulate --accounts 100000 --devices 3 --seed 7 --report html=study.html
+const syncExample = `  passrig sync builtin:sync/basic-roam --origin http://localhost:8080
+  passrig sync roam.yaml --driver browser --authenticators chrome
   passrig sync roam.yaml --simulate --dry-run
-  passrig sync audit fabric.db.ledger --head 42:9f86d081…`
+  passrig sync roam.yaml --simulate --accounts 100000 --devices 3 --seed 7 --report html=study.html
+  passrig sync audit fabric.db.ledger`
 
 // newSyncCommand plays scenarios in which passkeys travel, or simulates many accounts.
 func newSyncCommand(env *Env) *cobra.Command {
@@ -74,7 +76,7 @@ type syncOptions struct {
 func studyFlags() []string { return []string{"accounts", "devices", "events", "for"} }
 
 func playFlags() []string {
-	return []string{"driver", "headed", "slow-mo", "trace", "tags", "skip", "timeout"}
+	return []string{"driver", "headed", "slow-mo", "trace", "authenticators", "tags", "skip", "timeout"}
 }
 
 func (o *syncOptions) addFlags(cmd *cobra.Command) {
@@ -84,7 +86,7 @@ func (o *syncOptions) addFlags(cmd *cobra.Command) {
 	flags.Int64Var(&o.wishes.Accounts, "accounts", 0, fmt.Sprintf("with --simulate: `N` accounts (default: the file's, or %d)", study.DefaultAccounts))
 	flags.IntVar(&o.wishes.Devices, "devices", 0, "with --simulate: `N` devices of each account (default: the file's)")
 	flags.IntVar(&o.wishes.Events, "events", 0, fmt.Sprintf("with --simulate: `N` events in each account (default: the file's, or %d)", study.DefaultEvents))
-	flags.DurationVar(&o.wishes.For, "for", 0, fmt.Sprintf("with --simulate: virtual time, such as 72h (default: the file's, or %s)", study.DefaultFor))
+	flags.DurationVar(&o.wishes.For, "for", 0, fmt.Sprintf("with --simulate: virtual time, such as 72h (default: the file's, or %s)", report.FormatDuration(float64(study.DefaultFor))))
 	for _, name := range studyFlags() {
 		completeFlag(cmd, name, cobra.NoFileCompletions)
 	}
@@ -163,7 +165,7 @@ func (o *syncOptions) plan(file *scenarios.File, target *engine.Target) (*study.
 	plan, err := study.Resolve(study.Source{
 		File: file, Env: target.Env(), Catalogue: catalogue, ReadFile: o.run.env.readFile, Wishes: o.wishes,
 		Scenario: report.Scenario{
-			ID: target.ID(), Name: name, Description: file.Description, File: file.Path, Tags: file.Tags, Target: target.Report,
+			ID: target.ID(), Name: name, Description: file.Description, File: file.Path, Tags: file.Tags,
 		},
 	})
 	if err != nil {
@@ -200,7 +202,7 @@ func (o *syncOptions) play(ctx context.Context, plan *study.Plan) (*report.Run, 
 	defer collectRarely(env)()
 	began, played := env.Now(), int64(0)
 	run, err := study.Run(ctx, study.Config{
-		Plan: plan, Seed: o.run.seedValue, Tool: toolOf(env), Driver: engine.DriverAPI,
+		Plan: plan, Seed: o.run.seedValue, Tool: toolOf(env),
 		Progress: func(accounts, events int64) {
 			played = events
 			progress.reach(int(accounts), speed(plan.Accounts-accounts, accounts, events, env.Now().Sub(began)))

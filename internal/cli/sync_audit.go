@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -14,13 +16,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/passrig/passrig/virtual/fabric"
+	"github.com/passrig/passrig/virtual/fabric/disk"
 )
 
 const syncAuditLong = `Audit reads the audit log of a provider's cloud and checks that it is whole: every line as it was
 written, in order, none missing or doubled, and every counter what the tries come to.
 
-LOG is a file beside a fabric's state (its name ends in .ledger), or - for standard input. That its end is not
-missing takes a head that somebody remembers, SEQ:HASH, as every report has it.`
+LOG is the file beside a cloud's state (its name ends in .ledger), or - for standard input. Whether
+its end is missing only a head can tell that somebody remembers, SEQ:HASH: every HTML and JSON
+report has it, and passrig run --verbose shows it.`
 
 const syncAuditExample = `  passrig sync audit fabric.db.ledger
   passrig sync audit fabric.db.ledger --head 42:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -34,7 +38,7 @@ func newSyncAuditCommand(env *Env) *cobra.Command {
 		Long: syncAuditLong + exits(
 			"0", "the log is intact",
 			"2", "bad flags, or no such file",
-			"3", "the log is damaged: where and how is said"),
+			"3", "the log is damaged, where and how is said; or it has no entries to verify"),
 		Args: exactlyOne("audit log"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.validate(cmd); err != nil {
@@ -64,7 +68,7 @@ func (o *auditOptions) validate(cmd *cobra.Command) error {
 	}
 	head, err := fabric.ParseLedgerHead(o.head)
 	if err != nil {
-		return usageError(cmd, "copy it from a report: fabric.accounts.audit.head", "--%w", err)
+		return usageError(cmd, "copy it from a report: 42:9f86d081…, or fabric.accounts[].audit.head in JSON", "--%w", err)
 	}
 	o.want = &head
 	return nil
@@ -89,7 +93,11 @@ type findings struct {
 func (o *auditOptions) run(path string) error {
 	log, err := o.env.readFile(path)
 	if err != nil {
-		return badFile("", "cannot read %q: %w", path, err)
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "the audit log of a state file is beside it, and its name ends in .ledger"
+		}
+		return badFile(hint, "cannot read %q: %w", path, err)
 	}
 	summary, err := fabric.VerifyLedger(bytes.NewReader(log), o.want)
 	damage, damaged := errors.AsType[*fabric.LedgerError](err)
@@ -102,14 +110,30 @@ func (o *auditOptions) run(path string) error {
 	}
 	if damaged {
 		found.Line, found.Damage, found.Problem, found.Hint = damage.Line, damage.Damage, damage.Problem, damage.Hint
+		if damage.Line == 1 && !bytes.HasPrefix(log, []byte("{")) {
+			found.Hint = o.otherLog(path)
+		}
 	}
 	if err := o.show(&found); err != nil {
 		return couldNot("", "cannot write to standard output: %w", err)
 	}
-	if damaged {
-		return couldNot(damage.Hint, "%s:%d: the audit log is damaged: %s", path, damage.Line, damage.Problem)
+	switch {
+	case damaged:
+		return couldNot(found.Hint, "%s:%d: the audit log is damaged: %s", path, damage.Line, damage.Problem)
+	case found.Entries == 0:
+		return couldNot("a log has entries from the first saved passkey on; a --head tells whether they were removed",
+			"%s: the audit log is empty: there is nothing to verify", path)
 	}
 	return nil
+}
+
+// otherLog says where the log may be when a file does not look like one: most often it is the state.
+func (o *auditOptions) otherLog(path string) string {
+	beside := disk.LedgerPath(path)
+	if info, err := os.Stat(o.env.path(beside)); path != "-" && err == nil && info.Mode().IsRegular() {
+		return "the audit log is beside it: passrig sync audit " + beside
+	}
+	return "is this an audit log? it is beside the state file, and its name ends in .ledger"
 }
 
 // show writes the findings to standard output: as JSON, or as a line of figures when the log is intact.
@@ -120,7 +144,7 @@ func (o *auditOptions) show(found *findings) error {
 			out := json.NewEncoder(w)
 			out.SetIndent("", "  ")
 			return out.Encode(found)
-		case found.Intact:
+		case found.Intact && found.Entries > 0:
 			_, err := fmt.Fprintln(w, found.line())
 			return err
 		}
@@ -130,13 +154,10 @@ func (o *auditOptions) show(found *findings) error {
 
 // line is what an intact log holds.
 func (f *findings) line() string {
-	if f.Entries == 0 {
-		return f.File + ": intact, and empty"
-	}
 	var actions []string
 	for _, action := range slices.Sorted(maps.Keys(f.Actions)) {
 		actions = append(actions, fmt.Sprintf("%s %d", action, f.Actions[action]))
 	}
-	return fmt.Sprintf("%s: intact, %d entries of %d accounts from %s to %s: %s; head %s", f.File, f.Entries, len(f.Accounts),
+	return fmt.Sprintf("%s: intact, %d entries of %s from %s to %s: %s; head %s", f.File, f.Entries, count(len(f.Accounts), "account"),
 		f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339), strings.Join(actions, ", "), f.Head)
 }

@@ -136,9 +136,9 @@ func TestAudit(t *testing.T) {
 		code int
 		want string // on standard output, or else standard error
 	}{
-		"intact":         {strings.Join(lines, ""), nil, exitOK, ": intact, 7 entries of 1 accounts from 2026-05-01T12:00:00Z"},
+		"intact":         {strings.Join(lines, ""), nil, exitOK, ": intact, 7 entries of 1 account from 2026-05-01T12:00:00Z"},
 		"actions":        {strings.Join(lines, ""), []string{"--head", head}, exitOK, "locked 1, pin-set 1, refused 2, unlock-tried 2; head " + head},
-		"empty":          {"", nil, exitOK, "log: intact, and empty"},
+		"empty":          {"", nil, exitCouldNot, "error: log: the audit log is empty: there is nothing to verify"},
 		"changed":        {changed, nil, exitCouldNot, "error: log:3: the audit log is damaged: entry 3 is not as it was written"},
 		"cut":            {strings.Join(lines[:2], "") + strings.Join(lines[3:], ""), nil, exitCouldNot, "error: log:3: "},
 		"reordered":      {strings.Join(swapped, ""), nil, exitCouldNot, "hint: entry 6 comes later"},
@@ -146,7 +146,7 @@ func TestAudit(t *testing.T) {
 		"truncated":      {strings.Join(lines[:last], ""), []string{"--head", head}, exitCouldNot, "error: log:7: the audit log is damaged: the log ends with entry 6, but entry 7 has been seen"},
 		"torn":           {strings.TrimSuffix(strings.Join(lines, ""), "\"}\n"), nil, exitCouldNot, "in the middle of a line"},
 		"another":        {strings.Join(lines, ""), []string{"--head", "2:" + strings.Repeat("0", 64)}, exitCouldNot, "is another one than was seen"},
-		"no log":         {"passrig: 1\n", nil, exitCouldNot, "error: log:1: "},
+		"no log":         {"passrig: 1\n", nil, exitCouldNot, "hint: is this an audit log? it is beside the state file"},
 		"head":           {"", []string{"--head", "seven"}, exitUsage, `error: --head "seven": want SEQ:HASH`},
 		"as JSON":        {strings.Join(lines, ""), []string{"--json"}, exitOK, `"intact": true`},
 		"damage as JSON": {changed, []string{"--json"}, exitCouldNot, "error: log:3: "},
@@ -203,5 +203,63 @@ func TestAuditAsJSON(t *testing.T) {
 	}
 	if code := Main([]string{"sync", "audit", "nowhere"}, p.env); code != exitUsage {
 		t.Errorf("no such file: exit code %d", code)
+	}
+}
+
+// TestAuditOfTheState names the log to whoever gives the state that it belongs to.
+func TestAuditOfTheState(t *testing.T) {
+	t.Parallel()
+	lines, _ := auditLog(t)
+	p := newProcess(t)
+	p.write(t, "fabric.db", "SQLite format 3\x00")
+	p.write(t, "fabric.db.ledger", strings.Join(lines, ""))
+	code := Main([]string{"sync", "audit", "fabric.db"}, p.env)
+	if want := "hint: the audit log is beside it: passrig sync audit fabric.db.ledger\n"; code != exitCouldNot || !strings.Contains(p.stderr.String(), want) {
+		t.Errorf("exit code %d, %s\nwant %s", code, &p.stderr, want)
+	}
+}
+
+// TestStateHint says what to do about a state file that cannot be opened.
+func TestStateHint(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "text"), []byte("passrig: 1, which is no database\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "nowhere", "fabric.db"): "make the directory ",
+		filepath.Join(dir, "text", "fabric.db"):    "make the directory ",
+		dir:                                        "it is a directory: name a file",
+		filepath.Join(dir, "text"):                 "has passrig made it?",
+	} {
+		_, err := openState(path)
+		if hint := hintOf(err); err == nil || !strings.Contains(hint, want) {
+			t.Errorf("%s: %v\nhint %q, want %q", path, err, hint, want)
+		}
+	}
+	lines, _ := auditLog(t)
+	path := filepath.Join(dir, "fabric.db")
+	state, err := openState(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(state.Ledger.Append([]byte(strings.TrimSpace(lines[0]))), state.Journal.Close(), state.Ledger.Close(), os.Truncate(state.LedgerFile, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openState(path); !strings.Contains(hintOf(err), "put the newest copy of the log back") {
+		t.Errorf("%v, hint %q", err, hintOf(err))
+	}
+}
+
+// TestSimulationNeedsNoBrowser turns down every flag that a simulation has no use for.
+func TestSimulationNeedsNoBrowser(t *testing.T) {
+	t.Parallel()
+	for _, flag := range []string{"--driver=browser", "--headed", "--slow-mo=1s", "--trace=t", "--authenticators=chrome", "--tags=a", "--skip=a", "--timeout=1s"} {
+		p := newProcess(t)
+		p.write(t, "s.yaml", studyScenario)
+		code := Main([]string{"sync", "s.yaml", "--simulate", flag}, p.env)
+		if !strings.Contains(p.stderr.String(), "a simulation asks no relying party\nhint: leave it out\n") || code != exitUsage {
+			t.Errorf("%s: exit code %d, %s", flag, code, &p.stderr)
+		}
 	}
 }

@@ -39,13 +39,14 @@ type device struct {
 	Device
 	behavior Behavior
 
-	account *account
-	spec    scenarios.Device
-	clock   func() time.Time // its own, which may be off
-	config  virtual.Config   // how its provider's passkeys are made there
-	replica *fabric.Replica  // its copy of what the account's cloud has; nil: its passkeys do not travel
-	alone   bool             // sync was turned off on it: its passkeys are its own
-	refusal refusal          // why it did not do what it was last asked for
+	account  *account
+	spec     scenarios.Device
+	clock    func() time.Time // its own, which may be off
+	config   virtual.Config   // how its provider's passkeys are made there
+	replica  *fabric.Replica  // its copy of what the account's cloud has; nil: its passkeys do not travel
+	alone    bool             // sync was turned off on it: its passkeys are its own
+	cacheAge time.Duration    // of its copy, when the scenario begins
+	refusal  refusal          // why it did not do what it was last asked for
 }
 
 // holds says whether a passkey is on the device.
@@ -57,6 +58,9 @@ func (d *device) holds(id []byte) bool {
 func (w *world) newDevice(d *device) error {
 	skew, err := d.spec.ClockSkew.Value(w.env)
 	if err != nil {
+		return err
+	}
+	if d.cacheAge, err = d.spec.CacheAge.Value(w.env); err != nil {
 		return err
 	}
 	d.clock = func() time.Time { return w.cfg.Clock().Add(skew) }

@@ -17,6 +17,7 @@ import (
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual/fabric"
 	"github.com/passrig/passrig/virtual/providers"
 )
 
@@ -39,6 +40,7 @@ type Config struct {
 	// OpenState opens the file in which a scenario keeps what the providers' clouds know, by the path that it names.
 	// Nil: no scenario can.
 	OpenState func(path string) (State, error)
+	KDF       fabric.KDF // what a PIN costs whoever guesses; zero: [fabric.DefaultKDF]
 
 	Driver  string // its name, for the result; empty: api
 	Browser string // the browser's name and version, for the result
@@ -65,7 +67,7 @@ func Run(ctx context.Context, cfg Config) (*report.Run, error) {
 	for _, file := range cfg.Files {
 		w, err := newWorld(e, file, uniqueID(file.Path, ids)) //nolint:contextcheck // what devices are told by pages comes without a context
 		if err != nil {
-			return nil, e.redacted(fmt.Errorf("%s: %w", file.Path, err))
+			return nil, e.redacted(&mistake{file.Path, err})
 		}
 		worlds = append(worlds, w)
 	}
@@ -74,6 +76,26 @@ func Run(ctx context.Context, cfg Config) (*report.Run, error) {
 	}
 	return e.finish(ctx), nil
 }
+
+// mistake is what is wrong with a file, where that shows only once its values are known.
+type mistake struct {
+	path string
+	err  error
+}
+
+// Error has the place in front.
+func (m *mistake) Error() string {
+	text := m.err.Error()
+	if strings.HasPrefix(text, m.path+":") {
+		return text
+	}
+	return m.path + ": " + text
+}
+
+func (m *mistake) Unwrap() error { return m.err }
+
+// Hint says what would be right; it may be empty.
+func (m *mistake) Hint() string { return hintIn(m.err) }
 
 func newEngine(cfg Config) (*engine, error) {
 	if cfg.Providers == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/passrig/passrig/internal/engine"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
+	"github.com/passrig/passrig/virtual/fabric"
 	knowledge "github.com/passrig/passrig/virtual/providers"
 )
 
@@ -42,6 +43,7 @@ func run(t *testing.T, seed uint64, files ...*scenarios.File) *report.Run {
 	t.Helper()
 	result, err := engine.Run(t.Context(), engine.Config{
 		Files: files, Seed: seed, Clock: time.Now, LookupEnv: os.LookupEnv, ReadFile: os.ReadFile,
+		KDF: fabric.KDF{Time: 1, MemoryKiB: 64, Threads: 1}, // nobody guesses these PINs
 	})
 	if err != nil {
 		t.Fatal(err)

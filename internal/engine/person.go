@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -98,7 +99,7 @@ func (b Behavior) describe() string {
 }
 
 // passkeys looks at what a device itself holds.
-func (w *world) passkeys(spec *scenarios.Passkeys) (*outcome, error) {
+func (w *world) passkeys(ctx context.Context, spec *scenarios.Passkeys) (*outcome, error) {
 	d, err := w.device(spec.On, "")
 	if err != nil {
 		return nil, err
@@ -111,8 +112,21 @@ func (w *world) passkeys(spec *scenarios.Passkeys) (*outcome, error) {
 			"rpId": c.RPID, "userHandle": webauthn.Base64URL(c.UserHandle).String(), "displayName": c.UserDisplayName,
 			"algorithm": c.Algorithm, "signCount": int(c.SignCount), "discoverable": c.Discoverable,
 			"backupEligible": c.BackupEligible, "backedUp": c.BackedUp, "aaguid": c.AAGUID, "transports": c.Transports,
+			"prf": d.prfOf(ctx, c.ID),
 		}})
 	}
 	o.message = d.name + " holds " + describeEntries(o.entries)
 	return o, nil
+}
+
+// prfOf is a short fingerprint of what a passkey's prf outputs are made from (WebAuthn L3 §10.1.4), in base64url: equal
+// ones give equal outputs. Empty for a passkey without any, and where only Chrome has it, which does not give it away.
+func (d *device) prfOf(ctx context.Context, id []byte) string {
+	stored, err := d.keychain().Export(ctx, id)
+	if err != nil || stored.PRFSecret == nil {
+		return ""
+	}
+	const size = 6
+	sum := sha256.Sum256(append([]byte("passrig prf fingerprint"), stored.PRFSecret...))
+	return webauthn.Base64URL(sum[:size]).String()
 }

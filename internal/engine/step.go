@@ -184,6 +184,7 @@ func (w *world) perform(ctx context.Context, s *scenarios.Step, step *report.Ste
 		defer cancel()
 	}
 	w.ready(ctx, s)
+	before := w.foresee(s)
 	o, err := w.act(ctx, s, step)
 	if err != nil {
 		step.Verdict, step.Message, step.Hint = report.VerdictError, err.Error(), hintIn(err)
@@ -193,7 +194,7 @@ func (w *world) perform(ctx context.Context, s *scenarios.Step, step *report.Ste
 		return
 	}
 	o.action = step.Action
-	w.afterStep(ctx, s, o)
+	w.afterStep(ctx, before, o)
 	w.see(o)
 	if s.ID != "" {
 		w.steps()[s.ID] = o.seen
@@ -235,11 +236,11 @@ func (w *world) act(ctx context.Context, s *scenarios.Step, step *report.Step) (
 		return w.whoami(ctx, s.Whoami)
 	case s.List != nil:
 		return w.list(ctx, s.List)
-	case s.Rename != nil && s.Rename.At == atProvider:
+	case s.Rename != nil && s.Rename.At == scenarios.AtProvider:
 		return w.renameAtProvider(ctx, s.Rename)
 	case s.Rename != nil:
 		return w.rename(ctx, s.Rename)
-	case s.Delete != nil && s.Delete.At == atProvider:
+	case s.Delete != nil && s.Delete.At == scenarios.AtProvider:
 		return w.deleteAtProvider(ctx, s.Delete)
 	case s.Delete != nil:
 		return w.remove(ctx, s.Delete)
@@ -256,7 +257,7 @@ func (w *world) act(ctx context.Context, s *scenarios.Step, step *report.Step) (
 	case s.Device != nil:
 		return w.changeDevice(ctx, s.Device)
 	case s.Passkeys != nil:
-		return w.passkeys(s.Passkeys)
+		return w.passkeys(ctx, s.Passkeys)
 	default:
 		return w.actAtProvider(ctx, s)
 	}

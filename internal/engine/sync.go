@@ -34,8 +34,9 @@ type account struct {
 
 // traveling is what a scenario keeps of passkeys that travel.
 type traveling struct {
-	clouds   map[string]*cloud   // by provider
+	plan     *scenarios.SyncPlan
 	delay    fabric.Distribution // nil: nothing arrives by itself
+	clouds   map[string]*cloud   // by provider
 	zombies  []*zombie
 	marks    []mark
 	exported map[string]exported
@@ -48,6 +49,7 @@ type traveling struct {
 	step    string     // id of the step under way
 	began   time.Time  // and when it did
 	heard   []heard
+	races   map[string]bool // by account and the passkey that won: devices have told of it
 }
 
 // heard is what a replica told.
@@ -103,7 +105,7 @@ func (w *world) travels(a *account) bool {
 
 // connect opens the providers' clouds, if the scenario has any. When that does not work, it is recorded, and no step runs.
 func (w *world) connect(ctx context.Context) {
-	w.traveling.clouds, w.traveling.exported = make(map[string]*cloud), make(map[string]exported)
+	w.traveling.clouds, w.traveling.exported, w.traveling.races = make(map[string]*cloud), make(map[string]exported), make(map[string]bool)
 	if ctx.Err() != nil {
 		return // no step runs
 	}
@@ -141,9 +143,7 @@ func (w *world) openAccount(ctx context.Context, a *account) error {
 		return err
 	}
 	a.seen = a.cloud.fabric.Head().Seq
-	if a.network, err = w.newNetwork(a); err != nil {
-		return err
-	}
+	a.network = w.newNetwork(a)
 	for _, d := range a.devices {
 		if err := w.openDevice(ctx, d); err != nil {
 			return fmt.Errorf("device %q: %w", d.name, err)
@@ -153,60 +153,25 @@ func (w *world) openAccount(ctx context.Context, a *account) error {
 }
 
 // newNetwork is how changes come to the account's devices.
-func (w *world) newNetwork(a *account) (*fabric.Network, error) {
-	seed := derive(w.cfg.Seed, "network of "+a.key)
-	cfg := fabric.NetworkConfig{Manual: true, Seed: binary.BigEndian.Uint64(seed[:]), Clock: w.cfg.Clock}
-	spec := w.file.Sync
-	if spec == nil {
-		return fabric.NewNetwork(cfg), nil
-	}
-	var err error
-	if cfg.Loss, err = spec.Loss.Value(w.env); err != nil {
-		return nil, err
-	}
-	if cfg.Duplicates, err = spec.Duplicates.Value(w.env); err != nil {
-		return nil, err
-	}
-	if cfg.Retry, err = spec.Retry.Value(w.env); err != nil {
-		return nil, err
-	}
-	if spec.Delay != nil {
-		cfg.Manual, cfg.Delay = false, w.traveling.delay
-	}
-	return fabric.NewNetwork(cfg), nil
+func (w *world) newNetwork(a *account) *fabric.Network {
+	seed, plan := derive(w.cfg.Seed, "network of "+a.key), w.traveling.plan
+	return fabric.NewNetwork(fabric.NetworkConfig{
+		Delay: w.traveling.delay, Loss: plan.Loss, Duplicates: plan.Duplicates, Retry: plan.Retry, Manual: w.traveling.delay == nil,
+		Seed: binary.BigEndian.Uint64(seed[:]), Clock: w.cfg.Clock,
+	})
 }
 
-// prepareDelay reads how long changes are under way.
-func (w *world) prepareDelay() error {
-	if w.file.Sync == nil || w.file.Sync.Delay == nil {
+// prepareSync evaluates how passkeys travel.
+func (w *world) prepareSync() error {
+	plan, err := w.file.SyncPlan(w.env)
+	if err != nil {
+		return err
+	}
+	if w.traveling.plan = plan; plan.Delay == nil {
 		return nil
 	}
-	spec := w.file.Sync.Delay
-	var err error
-	switch {
-	case spec.LogNormal != nil:
-		var median, p99 time.Duration
-		if median, err = spec.LogNormal.Median.Value(w.env); err != nil {
-			return err
-		}
-		if p99, err = spec.LogNormal.P99.Value(w.env); err != nil {
-			return err
-		}
-		w.traveling.delay = fabric.LogNormal(median, p99)
-	case spec.File != "":
-		text, err := w.cfg.ReadFile(spec.File)
-		if err != nil {
-			return fmt.Errorf("sync.delay: %w", err)
-		}
-		if w.traveling.delay, err = fabric.ParseEmpirical(bytes.NewReader(text)); err != nil {
-			return fmt.Errorf("sync.delay: %s: %w", spec.File, err)
-		}
-	default:
-		var always time.Duration
-		if always, err = spec.Constant.Value(w.env); err != nil {
-			return err
-		}
-		w.traveling.delay = fabric.Constant(always)
+	if w.traveling.delay, err = fabric.Delay(*plan.Delay).Distribution(w.cfg.ReadFile); err != nil {
+		return fmt.Errorf("%s: sync.delay: %w", w.file.Sync.Delay.Pos, err)
 	}
 	return nil
 }
@@ -214,13 +179,10 @@ func (w *world) prepareDelay() error {
 // openDevice gives a device its copy of what the account's cloud has.
 func (w *world) openDevice(ctx context.Context, d *device) error {
 	a := d.account
-	age, err := d.spec.CacheAge.Value(w.env)
-	if err != nil {
-		return err
-	}
+	var err error
 	d.replica, err = fabric.NewReplica(fabric.ReplicaConfig{
 		Device: d.name, Account: a.cloud.account(a.key), Provider: a.provider, Network: a.network, Keychain: d.keychain(),
-		Clock: d.clock, CacheAge: age, Random: w.secretSource("replica " + w.id + "/" + d.key), Heard: func(e fabric.Event) { w.hear(a, e) },
+		Clock: d.clock, CacheAge: d.cacheAge, Random: w.secretSource("replica " + w.id + "/" + d.key), Heard: func(e fabric.Event) { w.hear(a, e) },
 	})
 	if err != nil || !d.spec.Offline {
 		return err
@@ -273,11 +235,8 @@ func (w *world) disconnect() {
 
 // heed does what a page signals to the device whose browser it is in. It is called from the browser's goroutines.
 func (w *world) heed(d *device, s virtual.Signal) [][]byte {
-	if d.replica == nil {
-		return nil
-	}
 	w.traveling.mu.Lock()
 	defer w.traveling.mu.Unlock()
-	touched, _ := d.replica.Heed(context.Background(), s) // a page never hears what came of it
+	touched, _ := w.tell(context.Background(), d, s) // a page never hears what came of it
 	return touched
 }

@@ -18,7 +18,7 @@ const (
 	metricLag        = "sync.lag"                  // from the cloud's acknowledgment until a device could use it
 	metricOperation  = "sync.operation"            // what the fabric itself took in a step
 	metricZombie     = "sync.zombie"               // from the deletion at the relying party until a device stopped offering
-	metricConflicts  = "sync.conflicts"            //
+	metricConflicts  = "sync.conflicts"            // changes that the cloud refused, and replacements that knew nothing of each other
 	metricZombieLeft = "sync.zombie.left"          // still offered in the end, of all that were deleted there
 	metricDuplicates = "sync.duplicates"           // users with several passkeys in use at one relying party in the end, of all
 	metricEarly      = "sync.early_login.rejected" // logins on devices that did not have the passkey yet
@@ -69,7 +69,11 @@ func (w *world) hear(a *account, e fabric.Event) {
 			w.observe(metricLag, e.At.Sub(e.Sent))
 		}
 	case fabric.EventConflict:
-		w.count(metricConflicts, 1, 0)
+		race := a.key + " " + string(e.CredentialID)
+		if e.From == "" || !w.traveling.races[race] { // every device that hears of a race tells it
+			w.count(metricConflicts, 1, 0)
+		}
+		w.traveling.races[race] = w.traveling.races[race] || e.From != ""
 	default:
 	}
 }
@@ -102,13 +106,41 @@ func (w *world) beforeStep(ctx context.Context, id string) {
 	}
 }
 
+// foresight is what has to be seen before a step, to measure what comes of it.
+type foresight struct {
+	early   bool      // a login on a device to which the user's passkey is still under way
+	deleted *passkey  // what the step asks the relying party to delete; nil: nothing
+	offered []*device // which devices offer that
+}
+
+// foresee looks at the devices before a step.
+func (w *world) foresee(s *scenarios.Step) foresight {
+	if len(w.traveling.clouds) == 0 {
+		return foresight{}
+	}
+	seen := foresight{early: w.early(s)}
+	if s.Delete == nil || s.Delete.At == scenarios.AtProvider {
+		return seen
+	}
+	key, err := w.passkey(s.Delete.Credential, s.Delete.User)
+	if err != nil {
+		return seen // which the step says
+	}
+	seen.deleted = key
+	for _, d := range w.replicas() {
+		if d.offers(key.id) {
+			seen.offered = append(seen.offered, d)
+		}
+	}
+	return seen
+}
+
 // afterStep takes in what the step did to devices, and measures it.
-func (w *world) afterStep(ctx context.Context, s *scenarios.Step, o *outcome) {
+func (w *world) afterStep(ctx context.Context, before foresight, o *outcome) {
 	if len(w.traveling.clouds) == 0 {
 		return
 	}
-	early := w.early(s)
-	if early && o.result != nil && o.result.Outcome != rp.OutcomeError {
+	if before.early && o.result != nil && o.result.Outcome != rp.OutcomeError {
 		rejected := int64(0)
 		if o.result.Outcome != rp.OutcomeAccepted {
 			rejected = 1
@@ -116,8 +148,11 @@ func (w *world) afterStep(ctx context.Context, s *scenarios.Step, o *outcome) {
 		w.count(metricEarly, rejected, 1)
 	}
 	spent, trouble := w.keepUp(ctx)
-	if s.Delete != nil && o.decider == "" && o.result != nil && o.result.Outcome == rp.OutcomeAccepted {
-		w.haunt(s.Delete)
+	if before.deleted != nil && o.result != nil && o.result.Outcome == rp.OutcomeAccepted {
+		for _, d := range before.offered { // also where the page has signaled it by now
+			w.traveling.zombies = append(w.traveling.zombies, &zombie{d, before.deleted, w.cfg.Clock()})
+			w.count(metricZombieLeft, 0, 1)
+		}
 	}
 	w.layZombies()
 	if o.ceremony != nil {
@@ -168,20 +203,6 @@ type zombie struct {
 	device *device
 	key    *passkey
 	since  time.Time
-}
-
-// haunt notes who still offers a passkey that was deleted at the relying party.
-func (w *world) haunt(spec *scenarios.Delete) {
-	key, err := w.passkey(spec.Credential, spec.User)
-	if err != nil {
-		return
-	}
-	for _, d := range w.replicas() {
-		if d.offers(key.id) {
-			w.traveling.zombies = append(w.traveling.zombies, &zombie{d, key, w.cfg.Clock()})
-			w.count(metricZombieLeft, 0, 1)
-		}
-	}
 }
 
 // offers says whether a device shows the passkey to its person.

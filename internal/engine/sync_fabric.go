@@ -37,7 +37,7 @@ func (w *world) openCloud(provider *providers.Provider) (*cloud, error) {
 	}
 	c := &cloud{}
 	state := State{Journal: fabric.NewMemoryJournal(), Ledger: fabric.NewMemoryLedger()}
-	if w.file.Sync != nil && w.file.Sync.State != "" {
+	if w.traveling.plan.State != "" {
 		if w.cfg.OpenState == nil {
 			return nil, errors.New("sync.state: nothing can be kept in a file here")
 		}
@@ -50,7 +50,7 @@ func (w *world) openCloud(provider *providers.Provider) (*cloud, error) {
 	var err error
 	c.fabric, err = fabric.Open(fabric.CloudConfig{
 		Provider: provider, Clock: w.cfg.Clock, Random: w.secretSource("cloud " + w.id + "/" + provider.ID()),
-		Journal: state.Journal, Ledger: state.Ledger,
+		Journal: state.Journal, Ledger: state.Ledger, KDF: w.cfg.KDF,
 	})
 	if err != nil {
 		return nil, errors.Join(err, state.Journal.Close(), state.Ledger.Close())
@@ -63,7 +63,7 @@ func (w *world) openCloud(provider *providers.Provider) (*cloud, error) {
 // secretSource is where keys and nonces come from: the seed, but for state that outlives the run, which another run
 // with the same seed goes on with.
 func (w *world) secretSource(purpose string) io.Reader {
-	if w.file.Sync != nil && w.file.Sync.State != "" {
+	if w.traveling.plan.State != "" {
 		return nil
 	}
 	return random(w.cfg.Seed, purpose)
@@ -72,11 +72,11 @@ func (w *world) secretSource(purpose string) io.Reader {
 // stateFile is where a provider's state is: the file that the scenario names, and beside it those of its further
 // providers.
 func (w *world) stateFile(provider *providers.Provider) string {
-	path := w.file.Sync.State
+	path := w.traveling.plan.State
 	if len(w.traveling.clouds) == 0 {
 		return path
 	}
-	return path + "." + provider.Name
+	return path + "." + provider.ID()
 }
 
 // fabric does something to the cloud itself.

@@ -54,11 +54,8 @@ func (w *world) prepare(ctx context.Context, d *device, kind string, req virtual
 	if kind == rp.KindCreate {
 		action = providers.Save
 	}
-	if e := d.eligible(action); !e.Allowed {
-		return refusal{reason: e.Reason}, nil
-	}
-	if d.replica == nil {
-		return refusal{}, nil
+	if no := d.barred(action); no.reason != "" || d.replica == nil {
+		return no, nil
 	}
 	if no, err := w.admit(ctx, d, action); err != nil || no.reason != "" {
 		return no, err
@@ -83,6 +80,14 @@ func (d *device) eligible(action providers.Action) providers.Eligibility {
 	})
 }
 
+// barred is why the provider does not let the device's person do something there, if it does not.
+func (d *device) barred(action providers.Action) refusal {
+	if e := d.eligible(action); !e.Allowed {
+		return refusal{reason: e.Reason}
+	}
+	return refusal{}
+}
+
 // admit says whether the device has the account's passkeys open. The first one that is saved makes the vault, with
 // the person's PIN.
 func (w *world) admit(ctx context.Context, d *device, action providers.Action) (refusal, error) {
@@ -96,16 +101,15 @@ func (w *world) admit(ctx context.Context, d *device, action providers.Action) (
 		return refusal{d.name + " was removed from " + a.name + "'s account", "let it in again: enrol-device"}, nil
 	case status.SignedOut:
 		return refusal{d.name + " is signed out of " + a.name + "'s account", "sign it in again before this step: sync or unlock"}, nil
+	case !a.known() && action == providers.Use:
+		return refusal{}, nil // there is nothing to open, and nothing to find
 	case !status.Online && !a.known():
 		return refusal{d.name + " is offline, and the first passkey of an account needs its provider", "go-online: " + d.name}, nil
-	}
-	if !a.known() {
-		if action == providers.Use {
-			return refusal{}, nil // there is nothing to open, and nothing to find
-		}
+	case !a.known():
 		return w.rejected(d.replica.Found(ctx, a.pin))
-	}
-	if a.provider.Unlock.Method == providers.UnlockNone && status.Online {
+	case a.provider.Unlock.Method == providers.UnlockNone && !status.Online:
+		return refusal{d.name + " is offline, and has not had the passkeys of " + a.name + "'s account yet", "go-online: " + d.name}, nil
+	case a.provider.Unlock.Method == providers.UnlockNone:
 		return w.rejected(d.replica.Unlock(ctx, a.pin))
 	}
 	return refusal{
@@ -178,6 +182,9 @@ func hintIn(err error) string {
 	}
 	if damage, ok := errors.AsType[*fabric.LedgerError](err); ok {
 		return damage.Hint
+	}
+	if sample, ok := errors.AsType[*fabric.SampleError](err); ok {
+		return sample.Hint
 	}
 	return ""
 }

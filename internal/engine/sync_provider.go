@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/internal/webauthn"
@@ -207,6 +208,9 @@ func (w *world) export(ctx context.Context, spec *scenarios.ExportStep) (*outcom
 	w.traveling.exported[spec.As] = exported{format, data}
 	lost = append(left, lost...)
 	o, err := provided(nil, fmt.Sprintf("%s exported %s as %s", d.name, passkeyCount(len(passkeys)-whole(lost[len(left):])), format))
+	if o != nil && !slices.Contains(d.account.provider.Export.Formats, spec.Format) {
+		o.notes = append(o.notes, fmt.Sprintf("%s is not known to write %s: this is as if another tool had done it", d.account.provider.Title, spec.Format))
+	}
 	return w.losing(o, lost), err
 }
 
@@ -230,6 +234,9 @@ func (w *world) importPasskeys(ctx context.Context, spec *scenarios.ImportStep) 
 	})
 	if err != nil {
 		return nil, err
+	}
+	if no := d.barred(providers.Save); no.reason != "" {
+		return refused(no), nil
 	}
 	if d.replica != nil {
 		if no, err := w.admit(ctx, d, providers.Save); err != nil || no.reason != "" {

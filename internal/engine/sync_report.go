@@ -100,11 +100,13 @@ func (w *world) accountReport(a *account) report.FabricAccount {
 			Save: eligibility(d.eligible(providers.Save)), Use: eligibility(d.eligible(providers.Use)),
 		})
 	}
+	w.traveling.heardMu.Lock() // pages are still open
 	for _, e := range w.traveling.heard {
 		if e.account == a {
 			out.Events = append(out.Events, w.eventReport(&e))
 		}
 	}
+	w.traveling.heardMu.Unlock()
 	for _, m := range w.traveling.marks {
 		if m.account == a {
 			out.Events = append(out.Events, m.event)

@@ -100,6 +100,8 @@ steps:
 		"platform":     {"  - register: {user: alice, on: mac}\n", "cannot save passkeys"},
 		"account":      {"  - register: {user: work, on: desk}\n", "a work account cannot save passkeys"},
 		"verification": {"  - register: {user: alice, on: laptop}\n  - sync: bare\n", "cannot verify its user"},
+		"import":       {"  - register: {user: alice, on: laptop}\n  - export: {on: laptop, format: cxf, as: moved}\n  - import: {on: old, from: moved}\n", "Edge 141 cannot save passkeys"},
+		"enrollment":   {"  - register: {user: alice, on: laptop}\n  - enrol-device: {on: old, approved-by: laptop}\n", "Edge 141 cannot use passkeys"},
 		"policy":       {"  - register: {user: ruled, on: pc}\n  - policy: {account: ruled, set: {passkeys: off}}\n  - login: {user: ruled, on: pc}\n  - register: {user: alice, on: ruled/pc}\n", "policy"},
 	}
 	for name, test := range tests {

@@ -13,6 +13,7 @@ import (
 	"github.com/passrig/passrig/scenarios"
 	"github.com/passrig/passrig/virtual"
 	"github.com/passrig/passrig/virtual/fabric"
+	"github.com/passrig/passrig/virtual/providers"
 )
 
 // The steps that are between a device and its provider. Their outcome is rejected when the provider says no, refused
@@ -71,9 +72,6 @@ func refused(no refusal) *outcome {
 
 // theProvider is who says yes or no in these steps.
 const theProvider = "the provider"
-
-// atProvider is where a rename or delete happens that the relying party does not hear of.
-const atProvider = "provider"
 
 // actAtProvider performs a step that is between a device and its provider.
 func (w *world) actAtProvider(ctx context.Context, s *scenarios.Step) (*outcome, error) {
@@ -227,6 +225,9 @@ func (w *world) enrol(ctx context.Context, spec *scenarios.EnrolDevice) (*outcom
 	d, err := w.synced(spec.On, "")
 	if err != nil {
 		return nil, err
+	}
+	if no := d.barred(providers.Use); no.reason != "" {
+		return refused(no), nil
 	}
 	if err := d.replica.Ask(ctx); err != nil || spec.ApprovedBy == "" {
 		return provided(err, d.name+" has asked to be let in")

@@ -185,6 +185,29 @@ func TestScenariosOfSync(t *testing.T) {
   - login: {user: bob, on: carol/pc}
     expect: {outcome: rejected}
 `,
+		"too early, where the provider looks once more": `
+  - register: {user: bob, on: desktop}
+  - sync: mobile
+  - register: {user: carol, on: bob/desktop}
+  - login: {user: carol, on: bob/mobile}
+  - assert: true
+thresholds: [sync.early_login.rejected == 0, sync.early_login.rejected.rate == 0%]
+`,
+		"two devices replace one passkey": `
+  - register: {user: alice, on: laptop}
+  - sync: phone
+  - sync: tablet
+  - go-offline: laptop
+  - go-offline: phone
+  - register: {user: carol, on: alice/laptop}
+  - register: {user: carol, on: alice/phone}
+  - go-online: laptop
+  - go-online: phone
+  - sync: laptop
+  - sync: tablet
+  - sync: phone
+thresholds: [sync.conflicts == 1]
+`,
 		"what stays on its device": `
   - {id: first, register: {user: carol, on: pc}}
   - rename: {user: carol, credential: first, to: other, at: provider, on: pc}

@@ -62,7 +62,7 @@ func otherProviderTitle(s *scenarios.Step, on string) string {
 
 // whereAt names the provider, where something happens that otherwise happens at the relying party.
 func whereAt(at, on string) string {
-	if at != atProvider {
+	if at != scenarios.AtProvider {
 		return ""
 	}
 	return " at the provider, on " + on

@@ -39,12 +39,11 @@ func (w *world) unlock(ctx context.Context, spec *scenarios.UnlockStep) (*outcom
 
 // cannotUnlock says why a device cannot even try.
 func cannotUnlock(d *device) refusal {
-	if e := d.eligible(providers.Use); !e.Allowed {
-		return refusal{reason: e.Reason}
-	}
-	status := d.replica.Status()
+	no := d.barred(providers.Use)
 	switch {
-	case !status.Online:
+	case no.reason != "":
+		return no
+	case !d.replica.Status().Online:
 		return refusal{d.name + " is offline", "go-online: " + d.name}
 	case !d.account.known():
 		return refusal{d.account.name + "'s account has no passkeys yet: there is nothing to unlock", "register on one of its devices before"}
@@ -54,8 +53,8 @@ func cannotUnlock(d *device) refusal {
 
 // open unlocks a device with what the step says that the person types, else with the account's PIN.
 func (w *world) open(ctx context.Context, d *device, typed scenarios.Text) (*outcome, error) {
-	if e := d.eligible(providers.Use); !e.Allowed {
-		return refused(refusal{reason: e.Reason}), nil
+	if no := d.barred(providers.Use); no.reason != "" {
+		return refused(no), nil
 	}
 	pin, err := w.typed(d, typed)
 	if err != nil {
@@ -66,7 +65,10 @@ func (w *world) open(ctx context.Context, d *device, typed scenarios.Text) (*out
 	if err != nil {
 		return nil, err
 	}
-	d.alone = d.alone && o.result.Outcome != rp.OutcomeAccepted
+	if o.result.Outcome == rp.OutcomeAccepted {
+		d.alone = false
+		w.redactor.Add("PIN of "+d.account.name, pin)
+	}
 	o.seen = map[string]any{"tries": 1, "accepted": d.account.tries() - before}
 	return w.unlockState(d.account, o), nil
 }

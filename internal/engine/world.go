@@ -92,7 +92,7 @@ func newWorld(e *engine, file *scenarios.File, id string) (*world, error) {
 	if err := w.prepareUsers(); err != nil {
 		return nil, err
 	}
-	if err := w.prepareDelay(); err != nil {
+	if err := w.prepareSync(); err != nil {
 		return nil, err
 	}
 	return w, w.prepareDevices()
@@ -265,14 +265,14 @@ func (w *world) prepareDevices() error {
 	for _, accountName := range slices.Sorted(maps.Keys(w.file.Accounts)) {
 		account, err := w.newAccount(accountName)
 		if err != nil {
-			return fmt.Errorf("account %q: %w", accountName, err)
+			return fmt.Errorf("%s: account %q: %w", w.file.Accounts[accountName].Pos, accountName, err)
 		}
 		w.accounts[accountName] = account
 		devices := w.file.Accounts[accountName].Devices
 		for _, name := range slices.Sorted(maps.Keys(devices)) {
 			d := &device{key: accountName + "/" + name, name: name, account: account, spec: devices[name]}
 			if err := w.newDevice(d); err != nil {
-				return fmt.Errorf("device %q: %w", name, err)
+				return fmt.Errorf("%s: device %q: %w", d.spec.Pos, name, err)
 			}
 			w.devices[d.key] = d
 			account.devices = append(account.devices, d)

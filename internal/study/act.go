@@ -115,13 +115,17 @@ func (a *account) save(ctx context.Context, d *device, s *site) (bool, error) {
 	return true, nil
 }
 
-// login signs in, on another device than the one that made the passkey if there is another.
+// login signs in, on another device than the one that made the passkey if there is another. Without a network it does
+// not come to that.
 func (a *account) login(ctx context.Context) (ok bool, err error) {
-	defer func() { a.tally.count(failedLogins, !ok) }()
 	s := a.anySite()
 	p := s.accepted
 	d := a.anyDevice(func(d *device) bool { return !d.offline && (d.slot != p.maker || len(a.devices) == 1) })
-	if d == nil || d.replica == nil || !d.machine.Use.Allowed {
+	if d == nil {
+		return false, nil
+	}
+	defer func() { a.tally.count(failedLogins, !ok) }()
+	if d.replica == nil || !d.machine.Use.Allowed {
 		return false, nil
 	}
 	early := p.seen&d.bit() == 0

@@ -1,7 +1,6 @@
 package study
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -40,8 +39,10 @@ func Resolve(from Source) (*Plan, error) {
 		return nil, err
 	}
 	plan := &Plan{Scenario: from.Scenario, Loss: travel.Loss, Duplicates: travel.Duplicates, Retry: travel.Retry}
-	if plan.Delay, err = from.delay(travel.Delay); err != nil {
-		return nil, err
+	if plan.Delay = DefaultDelay(); travel.Delay != nil {
+		if plan.Delay, err = fabric.Delay(*travel.Delay).Distribution(from.ReadFile); err != nil {
+			return nil, fmt.Errorf("%s: sync.delay: %w", from.File.Sync.Delay.Pos, err)
+		}
 	}
 	if plan.Owners, err = from.owners(); err != nil {
 		return nil, err
@@ -112,27 +113,6 @@ func (p *Plan) mostDevices() int {
 		most = max(most, len(o.Devices))
 	}
 	return most
-}
-
-// delay is the file's distribution.
-func (s *Source) delay(d *scenarios.DelayPlan) (fabric.Distribution, error) {
-	switch {
-	case d == nil:
-		return DefaultDelay(), nil
-	case d.Median > 0:
-		return fabric.LogNormal(d.Median, d.P99), nil
-	case d.File == "":
-		return fabric.Constant(d.Constant), nil
-	}
-	text, err := s.ReadFile(d.File)
-	if err != nil {
-		return nil, fmt.Errorf("sync.delay.file: %w", err)
-	}
-	measured, err := fabric.ParseEmpirical(bytes.NewReader(text))
-	if err != nil {
-		return nil, fmt.Errorf("sync.delay.file: %s: %w", d.File, err)
-	}
-	return measured, nil
 }
 
 // owners are the file's accounts whose passkeys travel, by name.

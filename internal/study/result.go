@@ -9,7 +9,8 @@ import (
 	"github.com/passrig/passrig/report"
 )
 
-// result is the run that a study comes to. Nothing in it says when or how fast it was played.
+// result is the run that a study comes to: one without driver and target. Nothing in it says when or how fast it was
+// played.
 func (cfg *Config) result(t *tally) (*report.Run, error) {
 	metrics, err := t.metrics()
 	if err != nil {
@@ -17,7 +18,7 @@ func (cfg *Config) result(t *tally) (*report.Run, error) {
 	}
 	plan := cfg.Plan
 	run := &report.Run{
-		Schema: report.Schema, Tool: cfg.Tool, Name: plan.Scenario.Name, Driver: cfg.Driver, Target: plan.Scenario.Target, Seed: cfg.Seed,
+		Schema: report.Schema, Tool: cfg.Tool, Name: plan.Scenario.Name, Seed: cfg.Seed,
 		Started: begin(), DurationMS: millis(plan.For), Scenarios: []report.Scenario{plan.Scenario}, Checks: []report.Check{},
 		Metrics: metrics, Thresholds: []report.Threshold{},
 		Fabric: &report.Fabric{Accounts: plan.accounts(), Study: plan.describe(t)},
@@ -108,7 +109,7 @@ func (p *Plan) describe(t *tally) *report.Study {
 		providers = append(providers, o.Provider.ID())
 	}
 	s := &report.Study{
-		Accounts: t.accounts, Devices: p.Devices, Events: t.events(), VirtualMS: millis(p.For),
+		Accounts: t.accounts, Devices: p.Devices, EventsEach: p.Events, Events: t.events(), VirtualMS: millis(p.For),
 		Provider: strings.Join(slices.Compact(slices.Sorted(slices.Values(providers))), ", "), Delay: p.Delay.String(), Loss: p.Loss, Duplicates: p.Duplicates,
 		Kinds: []report.StudyCount{},
 	}

@@ -16,10 +16,9 @@ import (
 
 // Config is a study to play.
 type Config struct {
-	Plan   *Plan // one that [Plan.Check] has nothing against
-	Seed   uint64
-	Tool   report.Tool
-	Driver string // for the result
+	Plan *Plan // one that [Plan.Check] has nothing against
+	Seed uint64
+	Tool report.Tool
 	// Workers is how many accounts are played at a time; 0: as many as there are processors. It changes no figure.
 	Workers int
 	// Progress is told how many accounts are done and how many events those have had; calls do not overlap. May be nil.

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/report/jsonout"
+	"github.com/passrig/passrig/scenarios"
 	"github.com/passrig/passrig/virtual/fabric"
 	"github.com/passrig/passrig/virtual/providers"
 )
@@ -78,7 +82,7 @@ func eventful(accounts int64, owners ...Owner) *Plan {
 // play plays a study, and fails the test if it goes wrong.
 func play(tb testing.TB, plan *Plan, seed uint64) *report.Run {
 	tb.Helper()
-	run, err := Run(tb.Context(), Config{Plan: plan, Seed: seed, Driver: "api"})
+	run, err := Run(tb.Context(), Config{Plan: plan, Seed: seed})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -290,5 +294,51 @@ func TestFindings(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+}
+
+// TestThresholdsCanName has every figure of a study known to the language by name, next to what runs record alone.
+func TestThresholdsCanName(t *testing.T) {
+	t.Parallel()
+	run := play(t, usual(5, like(plain())), 1)
+	onlyRuns := []string{"sync.total", "unlock.total", "sync.operation"}
+	want := append(slices.DeleteFunc(scenarios.SyncMetrics(), func(name string) bool { return slices.Contains(onlyRuns, name) }), scenarios.StudyMetrics()...)
+	want = append(want, MetricLogins)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(run.Metrics))); diff != "" {
+		t.Errorf("metrics (-language +study):\n%s", diff)
+	}
+	study := run.Fabric.Study
+	if run.Driver != "" || run.Target != (report.Target{}) || study.EventsEach == 0 || int64(study.EventsEach)*study.Accounts != study.Events {
+		t.Errorf("driver %q, target %v, study %+v", run.Driver, run.Target, study)
+	}
+}
+
+// TestResolveSaysWhere has mistakes that show only when expressions have values.
+func TestResolveSaysWhere(t *testing.T) {
+	t.Parallel()
+	for sync, message := range map[string]string{
+		`{delay: {log-normal: {median: "${{ params.long }}", p99: 1s}}}`: "roam.yaml:5:64: 99 of 100 times",
+		`{delay: {file: none.csv}}`:                                      "roam.yaml:5:8: sync.delay: ",
+		`{delay: 1s, study: {accounts: "${{ params.odd }}"}}`:            "roam.yaml:5:37: ",
+	} {
+		text := "passrig: 1\nparams: {long: {default: 2s}, odd: {default: x}}\naccounts: {alice: {provider: synced-generic}}\nsteps: [assert: true]\nsync: " + sync + "\n"
+		file, err := scenarios.Load("roam.yaml", scenarios.Options{
+			Adapter: "passrig-demo", Origin: "http://localhost:1", ReadFile: func(string) ([]byte, error) { return []byte(text), nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		catalogue, err := providers.Builtin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Resolve(Source{
+			File: file, Env: scenarios.Env{"params": map[string]any{"long": "2s", "odd": "x"}}, Catalogue: catalogue,
+			ReadFile: func(string) ([]byte, error) { return nil, fs.ErrNotExist },
+		})
+		if err == nil || !strings.HasPrefix(err.Error(), message) {
+			t.Errorf("%s: %v", sync, err)
+		}
 	}
 }

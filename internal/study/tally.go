@@ -15,7 +15,7 @@ const (
 	MetricUnsignaled  = "sync.zombie.unsignaled"    // of the others
 	MetricZombiesLeft = "sync.zombie.left"          // still offered at the end, of all that the relying party deleted
 	MetricEarly       = "sync.early_login.rejected" // of logins on devices that did not have the passkey yet
-	MetricLogins      = "login.failed"              // of all logins
+	MetricLogins      = "login.failed"              // of all logins on devices with a network
 	MetricConflicts   = "sync.conflicts"            // changes that met another one: refused by the cloud, or made without knowing of it; of all changes
 	MetricDuplicates  = "sync.duplicates"           // users with several passkeys on offer at a relying party that knows one, of all
 	MetricMismatches  = "sync.mismatches"           // users whose device offers another passkey than the one the relying party knows, of all users and devices

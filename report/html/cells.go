@@ -1,6 +1,7 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/passrig/passrig/report"
@@ -11,6 +12,7 @@ type cellsView struct {
 	Anchor, Name string
 	Columns      []string
 	Rows         []cellsRow
+	Marks        []look // what the marks mean, where what happened stands beside them
 	Note         string
 }
 
@@ -21,21 +23,32 @@ type cellsRow struct {
 
 type cell struct {
 	Look  look
+	Said  string // what happened, or the verdict
 	Links []link
 }
 
 // link leads to a step.
 type link struct{ Anchor, Name string }
 
-// stepAnchors are the anchors of the steps by their ID.
-func stepAnchors(run *report.Run) map[string]string {
-	anchors := make(map[string]string, len(run.Steps))
+// placedStep is a step and where in the document it is.
+type placedStep struct {
+	link
+	Outcome string
+}
+
+// placeSteps are the steps by their ID.
+func placeSteps(run *report.Run) map[string]placedStep {
+	steps := make(map[string]placedStep, len(run.Steps))
 	for i := range run.Steps {
-		if id := run.Steps[i].ID; id != "" && anchors[id] == "" {
-			anchors[id] = stepAnchor(i)
+		if id := run.Steps[i].ID; id != "" && steps[id].Anchor == "" {
+			steps[id] = placedStep{linkTo(run, i), run.Steps[i].Outcome}
 		}
 	}
-	return anchors
+	return steps
+}
+
+func linkTo(run *report.Run, step int) link {
+	return link{stepAnchor(step), cmp.Or(run.Steps[step].Title, run.Steps[step].ID)}
 }
 
 func stepAnchor(i int) string { return fmt.Sprintf("step-%d", i+1) }
@@ -69,17 +82,19 @@ func newCellsView(run *report.Run, t *report.Table, anchor, name string) cellsVi
 			field := cell{}
 			if len(c.Steps) > 0 {
 				field.Look = lookOf(c.Verdict)
+				field.Said = cmp.Or(c.Outcome, field.Look.Word)
 			}
 			for _, at := range c.Steps {
-				title := run.Steps[at].Title
-				if title == "" {
-					title = run.Steps[at].ID
-				}
-				field.Links = append(field.Links, link{stepAnchor(at), title})
+				field.Links = append(field.Links, linkTo(run, at))
 			}
 			out.Cells = append(out.Cells, field)
 		}
 		v.Rows = append(v.Rows, out)
+	}
+	if t.Outcomes() {
+		for _, verdict := range t.Verdicts() {
+			v.Marks = append(v.Marks, lookOf(verdict))
+		}
 	}
 	if t.Left > 0 {
 		v.Note = plural(int64(t.Left), "step") + " more of this table are only in the list of steps."

@@ -28,10 +28,11 @@ type swimlanes struct {
 
 	account *report.FabricAccount
 	events  []report.FabricEvent
-	row     []int     // of each event, the row it is in; that of the gap if it is not drawn
-	y       []float64 // of each row
-	drawn   int       // events that are in a row of their own or in one with their like
-	strange int       // and those that are not because their device has no lane
+	steps   map[string]placedStep // by their ID
+	row     []int                 // of each event, the row it is in; that of the gap if it is not drawn
+	y       []float64             // of each row
+	drawn   int                   // events that are in a row of their own or in one with their like
+	strange int                   // and those that are not because their device has no lane
 }
 
 // Length is how long the lanes are.
@@ -101,11 +102,11 @@ const (
 	farRows       = 6   // an arrow across more rows would be lost among the others
 )
 
-func newSwimlanes(id string, a *report.FabricAccount, anchors map[string]string) *swimlanes {
+func newSwimlanes(id string, a *report.FabricAccount, steps map[string]placedStep) *swimlanes {
 	if len(a.Events) == 0 {
 		return nil
 	}
-	l := &swimlanes{ID: id + "-lanes", Title: "What happened on the devices of " + a.Account, account: a}
+	l := &swimlanes{ID: id + "-lanes", Title: "What happened on the devices of " + a.Account, account: a, steps: steps}
 	l.events = slices.Clone(a.Events)
 	slices.SortStableFunc(l.events, func(x, y report.FabricEvent) int { return cmp.Compare(millis(x.AtMS), millis(y.AtMS)) })
 	l.lanes()
@@ -117,7 +118,7 @@ func newSwimlanes(id string, a *report.FabricAccount, anchors map[string]string)
 	}
 	l.legend()
 	l.say()
-	l.table(anchors)
+	l.table()
 	return l
 }
 
@@ -188,7 +189,7 @@ func (l *swimlanes) rows() {
 			l.strange++
 			continue
 		}
-		if n := len(rows); n > 0 && len(l.events) > mostRowsDrawn && rows[n-1].first+rows[n-1].count == i && alike(&l.events[i-1], e) {
+		if n := len(rows); n > 0 && len(l.events) > mostRowsDrawn && rows[n-1].first+rows[n-1].count == i && l.alike(&l.events[i-1], e) {
 			rows[n-1].count++
 			continue
 		}
@@ -220,8 +221,8 @@ func (l *swimlanes) rows() {
 	}
 }
 
-func alike(a, b *report.FabricEvent) bool {
-	return a.Kind == b.Kind && a.From == b.From && a.To == b.To && a.Verdict == b.Verdict
+func (l *swimlanes) alike(a, b *report.FabricEvent) bool {
+	return l.word(a) == l.word(b) && a.From == b.From && a.To == b.To && a.Verdict == b.Verdict
 }
 
 // weight orders what is drawn: what went wrong, then what changed, ceremonies, and last what only traveled.
@@ -276,7 +277,7 @@ func (l *swimlanes) draw(r *laneRow) {
 	}
 	e := &l.events[r.first]
 	h := happeningOf(e.Kind)
-	before, what, after := h.word+" ", e.Passkey, ""
+	before, what, after := l.word(e)+" ", e.Passkey, ""
 	if h.arrow == "" {
 		l.mark(r, e, h)
 	} else {
@@ -289,7 +290,7 @@ func (l *swimlanes) draw(r *laneRow) {
 		after = " +" + report.FormatMS(ms)
 	}
 	if r.count > 1 {
-		before, what, after = fmt.Sprintf("%d × ", r.count), h.word, ""
+		before, what, after = fmt.Sprintf("%d × ", r.count), l.word(e), ""
 	}
 	in := func(letters int) string {
 		room := max(letters-utf8.RuneCountInString(before)-utf8.RuneCountInString(after), 2)

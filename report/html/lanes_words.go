@@ -59,6 +59,19 @@ func happeningOf(kind string) happening {
 	return happening{kind: kind, word: kind, shape: "device", weight: 2}
 }
 
+// word is what an event is called. A ceremony that was not accepted says so, because its mark is the verdict: of a login
+// that had to fail, it is a pass.
+func (l *swimlanes) word(e *report.FabricEvent) string {
+	word := happeningOf(e.Kind).word
+	if outcome := l.steps[e.Step].Outcome; (e.Kind == report.EventRegister || e.Kind == report.EventLogin) && outcome != "" && outcome != accepted {
+		word += " " + outcome
+	}
+	return word
+}
+
+// accepted is the outcome that goes without saying.
+const accepted = "accepted"
+
 // span is a stretch of a lane in which something holds.
 type span struct {
 	X, Y, H string
@@ -269,18 +282,19 @@ type eventRow struct {
 	Step                    link
 }
 
-func (l *swimlanes) table(anchors map[string]string) {
+func (l *swimlanes) table() {
 	for i := range l.events[:min(len(l.events), mostEvents)] {
 		e := &l.events[i]
-		r := eventRow{Time: report.FormatMS(millis(e.AtMS)), What: strings.TrimSpace(happeningOf(e.Kind).word + " " + e.Passkey), Where: route(e), Text: e.Text}
+		r := eventRow{Time: report.FormatMS(millis(e.AtMS)), What: strings.TrimSpace(l.word(e) + " " + e.Passkey), Where: route(e), Text: e.Text}
 		if ms, known := e.Lag(); known {
 			r.Where += ", " + report.FormatMS(ms) + " after the cloud had it"
 		}
 		if e.Verdict != "" {
 			r.Look = lookOf(e.Verdict)
 		}
-		if anchor := anchors[e.Step]; anchor != "" {
-			r.Step = link{anchor, e.Step}
+		r.Step = l.steps[e.Step].link
+		if r.Text == l.steps[e.Step].Outcome {
+			r.Text = "" // the word says so
 		}
 		l.Table = append(l.Table, r)
 	}

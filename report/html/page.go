@@ -50,6 +50,8 @@ type scenario struct {
 	Look     look
 	Duration string
 	Items    []*item
+	Folded   bool   // it passed, and there are many
+	Steps    string // how many, when it is folded
 }
 
 // item is a step or a check.
@@ -148,13 +150,16 @@ func newPage(run *report.Run) *page {
 	}
 	p.feature(checks)
 	p.Checks, p.Load = newChecksView(run, checks), newLoadView(run)
-	p.Cells, p.Sync = newCells(run), newSyncView(run, stepAnchors(run))
+	p.Cells, p.Sync = newCells(run), newSyncView(run, placeSteps(run))
 	for _, th := range run.Thresholds {
 		p.Thresholds = append(p.Thresholds, thresholdRow{Threshold: th, Look: lookOf(th.Verdict), Where: where(th.File, th.Line)})
 	}
 	p.Latency, p.Counters = newLatency(run.Metrics)
 	return p
 }
+
+// mostUnfolded is how many scenarios show their steps whatever became of them.
+const mostUnfolded = 8
 
 // addSteps groups the steps by scenario; steps of no listed scenario come last.
 func (p *page) addSteps(run *report.Run) {
@@ -177,8 +182,28 @@ func (p *page) addSteps(run *report.Run) {
 		sc := &p.Scenarios[at]
 		sc.Items = append(sc.Items, stepItem(step, i, sc.Name))
 	}
+	if len(p.Scenarios) > mostUnfolded {
+		for i := range p.Scenarios {
+			p.Scenarios[i].fold()
+		}
+	}
 	if len(stray) > 0 {
 		p.Scenarios = append(p.Scenarios, scenario{Scenario: report.Scenario{Name: "Other steps"}, Items: stray})
+	}
+}
+
+// fold leaves of a scenario that passed the line that names it.
+func (s *scenario) fold() {
+	s.Folded = s.Verdict == report.VerdictPass
+	s.Steps = plural(int64(len(s.Items)), "step")
+	skipped := 0
+	for _, it := range s.Items {
+		if it.Look == lookOf(report.VerdictSkip) {
+			skipped++
+		}
+	}
+	if skipped > 0 {
+		s.Steps += fmt.Sprintf(", %d skipped", skipped)
 	}
 }
 

@@ -68,26 +68,26 @@ type auditView struct {
 	Entries string
 }
 
-func newSyncView(run *report.Run, anchors map[string]string) *syncView {
+func newSyncView(run *report.Run, steps map[string]placedStep) *syncView {
 	if run.Fabric == nil {
 		return nil
 	}
 	v := &syncView{Study: newStudyView(run), Lag: newLagChart(run.Metrics["sync.lag"])}
 	v.Times = syncTimes(run.Metrics)
 	for i := range run.Fabric.Accounts {
-		a := newAccountView(run, i, anchors)
+		a := newAccountView(run, i, steps)
 		a.Folded = len(run.Fabric.Accounts) > mostOpen
 		v.Accounts, v.Folded = append(v.Accounts, a), a.Folded
 	}
 	return v
 }
 
-func newAccountView(run *report.Run, i int, anchors map[string]string) *accountView {
+func newAccountView(run *report.Run, i int, steps map[string]placedStep) *accountView {
 	a := &run.Fabric.Accounts[i]
 	id := "account-" + strconv.Itoa(i+1)
 	v := &accountView{
 		Anchor: id, Title: a.Account + ", " + cmp.Or(a.Title, a.Provider), Provider: a.Provider, Type: a.Type,
-		Lanes: newSwimlanes(id, a, anchors), Unlock: newUnlockView(id, a),
+		Lanes: newSwimlanes(id, a, steps), Unlock: newUnlockView(id, a),
 	}
 	if at := slices.IndexFunc(run.Scenarios, func(s report.Scenario) bool { return s.ID == a.Scenario }); at >= 0 {
 		v.Scenario, v.Open = run.Scenarios[at].Name, run.Scenarios[at].Verdict != report.VerdictPass
@@ -128,7 +128,7 @@ func newStudyView(run *report.Run) *studyView {
 		v.Figures = append(v.Figures, figure{Value: report.FormatDuration(m.P50), Name: "lag, p50"}, figure{Value: report.FormatDuration(m.P99), Name: "lag, p99"})
 	}
 	if m := run.Metrics["sync.early_login.rejected"]; m.Of > 0 {
-		v.Figures = append(v.Figures, figure{Value: report.FormatShare(float64(m.Count) / float64(m.Of)), Name: "of early logins failed"})
+		v.Figures = append(v.Figures, figure{Value: formatCount(float64(m.Count)) + " of " + formatCount(float64(m.Of)), Name: "early logins failed"})
 	}
 	v.Facts = []fact{
 		{"Provider", s.Provider},

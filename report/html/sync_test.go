@@ -293,6 +293,53 @@ func TestCells(t *testing.T) {
 	if got := strings.Count(section, "not tried"); got != 2 {
 		t.Errorf("%d empty cells, want 2", got)
 	}
+	for _, want := range []string{
+		`<span class="mark" role="img" aria-label="fail">✗</span>accepted</span>`, `<span class="mark" role="img" aria-label="skipped">–</span>skipped</span>`,
+		`(<span aria-hidden="true">–</span> skipped, <span aria-hidden="true">✓</span> pass, <span aria-hidden="true">!</span> warning, <span aria-hidden="true">✗</span> fail)`,
+	} {
+		if !strings.Contains(section, want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+}
+
+// Of many scenarios those that passed are a line each.
+func TestManyScenarios(t *testing.T) {
+	run := golden.Load(t, "pass")
+	page := string(write(t, run))
+	if strings.Contains(page, `class="fold scenario"`) {
+		t.Error("few scenarios are folded")
+	}
+	for i := range 9 {
+		id := fmt.Sprintf("more-%d", i)
+		run.Scenarios = append(run.Scenarios, report.Scenario{ID: id, Name: id, Verdict: report.VerdictPass})
+		run.Steps = append(run.Steps, report.Step{ID: id + "/1", Scenario: id, Verdict: report.VerdictPass}, report.Step{ID: id + "/2", Scenario: id, Verdict: report.VerdictSkip})
+	}
+	run.Scenarios[0].Verdict = report.VerdictFail
+	page = string(write(t, run))
+	checkDocument(t, []byte(page))
+	if got, want := strings.Count(page, `<details class="fold scenario">`), len(run.Scenarios)-1; got != want {
+		t.Errorf("%d scenarios are folded, want %d", got, want)
+	}
+	if !strings.Contains(page, `<h3>more-3</h3> <span class="where"><span>2 steps, 1 skipped</span>`) {
+		t.Error("it is not said how many steps there are, and that one was skipped")
+	}
+}
+
+// A ceremony that was not accepted says so beside its mark, which is the verdict.
+func TestRefusedCeremony(t *testing.T) {
+	run := accountOf(
+		report.FabricEvent{AtMS: 1, Kind: "login", To: "phone", Step: "s/1", Verdict: report.VerdictPass, Text: "refused"},
+		report.FabricEvent{AtMS: 2, Kind: "login", To: "phone", Step: "s/2", Verdict: report.VerdictPass, Text: "accepted"},
+	)
+	run.Steps = []report.Step{{ID: "s/1", Title: "too early", Outcome: "refused"}, {ID: "s/2", Outcome: "accepted"}}
+	page := string(write(t, run))
+	checkDocument(t, []byte(page))
+	for want, times := range map[string]int{">login refused<": 2, ">login<": 3, `<a href="#step-1">too early</a>`: 1, ">accepted<": 0} {
+		if got := strings.Count(page, want); got != times {
+			t.Errorf("%s is there %d times, want %d", want, got, times)
+		}
+	}
 }
 
 func TestHostileFabric(t *testing.T) {

@@ -75,6 +75,12 @@ func (p *printer) account(a *report.FabricAccount) {
 		}
 		p.wrapped("    ", "    ", clean(a.Unlock.String()), color)
 	}
+	if a.Audit != nil && a.Audit.Head != "" {
+		if p.audited == *a.Audit { // accounts at one provider share its log
+			return
+		}
+		p.audited = *a.Audit
+	}
 	p.audit(a.Audit)
 }
 
@@ -91,8 +97,7 @@ func (p *printer) device(d *report.FabricDevice) {
 		return
 	}
 	p.line(lead)
-	sameRule := d.Save.Rule == d.Use.Rule && d.Save.Rule != "" && d.Save.Assumed == d.Use.Assumed
-	if d.Save == d.Use || sameRule && !d.Save.Allowed && !d.Use.Allowed && !p.opts.Verbose { // one sentence is enough
+	if d.Save == d.Use || d.Barred() && !p.opts.Verbose { // one sentence is enough
 		p.eligibility("save, use", d.Save)
 		return
 	}
@@ -124,6 +129,9 @@ func (p *printer) audit(a *report.FabricAudit) {
 		p.wrapped("    ", "    ", clean("audit log damaged: "+cmp.Or(a.Problem, "it could not be verified")), red)
 	default:
 		text := "audit log intact, " + strconv.Itoa(a.Entries) + " entries"
+		if a.File != "" {
+			text += ", in " + a.File
+		}
 		if a.Head != "" && p.opts.Verbose {
 			text += ", head " + a.Head
 		}

@@ -82,6 +82,9 @@ func (p *printer) counts() string {
 		parts = []string{"nothing was judged"}
 	}
 	line := strings.Join(parts, ", ") + " in " + report.FormatMS(p.run.DurationMS)
+	if p.run.Fabric != nil && p.run.Fabric.Study != nil {
+		line += " of virtual time"
+	}
 	if p.run.Partial {
 		line += " (partial)"
 	}

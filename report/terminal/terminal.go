@@ -52,6 +52,8 @@ type printer struct {
 	out  *bufio.Writer // keeps the first error for Flush
 	run  *report.Run
 	opts Options
+
+	audited report.FabricAudit // the last one that was shown
 }
 
 // line writes one line without the white space at its end.

@@ -136,6 +136,7 @@ func TestHostileText(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "fabric") {
 			run.Fabric = hostileFabric(t, nasty)
+			run.Steps[0].Outcome = nasty.Draw(t, "outcome")
 			run.Steps[0].Cell = &report.Cell{Row: nasty.Draw(t, "row"), Column: nasty.Draw(t, "column")}
 		}
 		lines := strings.Split(strings.TrimSpace(write(t, run, opts)), "\n")
@@ -212,10 +213,49 @@ func TestFabricSaysWhatMatters(t *testing.T) {
 			}
 		}
 	}
-	for columns, want := range map[int]string{0: "  BE=1 BS=0  ✗ FAIL     ✗ FAIL     ✓ pass     ✓ pass\n", 40: "  BE=1 BS=0\n    ✗ FAIL   BE=0 BS=0\n"} {
+}
+
+// Accounts at one provider share its audit log, which is said once.
+func TestSharedLog(t *testing.T) {
+	run := golden.Load(t, "sync")
+	first := run.Fabric.Accounts[0]
+	run.Fabric.Accounts = []report.FabricAccount{first, first}
+	if n := strings.Count(write(t, run, terminal.Options{Width: 100}), "audit log intact, 29 entries"); n != 1 {
+		t.Errorf("it is said %d times", n)
+	}
+	later := *first.Audit
+	later.Head = "30:" + later.Head[3:]
+	run.Fabric.Accounts[1].Audit = &later
+	if n := strings.Count(write(t, run, terminal.Options{Width: 100}), "audit log intact, 29 entries"); n != 2 {
+		t.Errorf("two logs are said %d times", n)
+	}
+}
+
+// A field says the verdict by its mark, and what happened. Where the heads are too long, their words stand below each
+// other; where that is too wide too, each field has a line.
+func TestTableOfVerdicts(t *testing.T) {
+	const legend = "  the mark is the verdict (– skip, ✓ pass, ! warn, ✗ FAIL), the word what happened\n"
+	for columns, want := range map[int]string{
+		0:  "             BE=0 BS=0   BE=0 BS=1   BE=1 BS=0   BE=1 BS=1\n  BE=0 BS=0  ✓ accepted  ✓ rejected  ! rejected  ! rejected\n  BE=0 BS=1  – skip      ✓ accepted  – skip      – skip\n",
+		90: "  BE=1 BS=0  ✗ accepted  ✗ accepted  ✓ accepted  ✓ accepted\n  BE=1 BS=1  ✗ accepted  ✗ accepted  ✓ accepted  ✓ accepted\n" + legend,
+		40: "  BE=1 BS=0\n    ✗ accepted  BE=0 BS=0\n",
+	} {
 		if out := write(t, golden.Load(t, "sync-cells"), terminal.Options{Width: columns}); !strings.Contains(out, want) {
-			t.Errorf("%d columns: it does not say %q", columns, want)
+			t.Errorf("%d columns: it does not say\n%s\n%s", columns, want, out)
 		}
+	}
+	run := golden.Load(t, "sync-cells")
+	for i := range run.Steps {
+		if c := run.Steps[i].Cell; c != nil && run.Steps[i].Scenario == "flags" {
+			c.Row, c.Column = "registered "+c.Row, "then a login "+c.Column
+		}
+	}
+	const folded = `                        then        then        then        then
+                        a login     a login     a login     a login
+                        BE=0 BS=0   BE=0 BS=1   BE=1 BS=0   BE=1 BS=1
+`
+	if out := write(t, run, terminal.Options{Width: 80}); !strings.Contains(out, folded) {
+		t.Errorf("it does not say\n%s\n%s", folded, out)
 	}
 }
 

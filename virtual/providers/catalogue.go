@@ -27,8 +27,9 @@ func Builtin() (*Catalogue, error) {
 // same id. dir is what messages call the folder. The error is a [*diag.Errors] with all mistakes of all files.
 func (c *Catalogue) With(fsys fs.FS, dir string) (*Catalogue, error) {
 	errs := &diag.Errors{}
-	r := &resolver{known: c, errs: errs, done: map[string][]*Provider{}}
-	for _, f := range readFolder(fsys, dir, errs) {
+	table := Members()
+	r := &resolver{known: c, table: table, errs: errs, done: map[string][]*Provider{}}
+	for _, f := range readFolder(fsys, dir, table, errs) {
 		r.add(f)
 	}
 	rows := r.resolve()
@@ -71,7 +72,7 @@ func spell(rows []*Provider) {
 		for _, rule := range slices.Concat(p.Save, p.Use) {
 			for _, want := range slices.Concat(rule.OS, rule.Client) {
 				for _, name := range []string{want.Name, want.On} {
-					if _, ok := s.names[strings.ToLower(name)]; !ok {
+					if _, ok := s.names[strings.ToLower(name)]; !ok && name != "" && name != Any {
 						s.names[strings.ToLower(name)] = name
 					}
 				}
@@ -157,8 +158,24 @@ func (c *Catalogue) hint(id string, versions []*Provider) string {
 	for _, p := range c.rows {
 		names = append(names, p.Name)
 	}
-	if near := diag.Nearest(name, names); near != "" && version != "" {
+	switch near := diag.Nearest(name, names); {
+	case near != "" && version != "":
 		return diag.Suggest(id, append(c.Names(), near))
+	case near == "":
+		if called := c.called(name); len(called) > 0 {
+			return "did you mean " + strings.Join(called, " or ") + "?"
+		}
 	}
 	return diag.Suggest(name, names)
+}
+
+// called are the names of the providers that people call by a word: it is in the name or the title.
+func (c *Catalogue) called(word string) []string {
+	var names []string
+	for _, p := range c.rows {
+		if len(word) > 2 && strings.Contains(strings.ToLower(p.Name+" "+p.Title), strings.ToLower(word)) {
+			names = append(names, fmt.Sprintf("%q", p.Name))
+		}
+	}
+	return slices.Compact(names)
 }

@@ -2,8 +2,11 @@ package providers
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/passrig/passrig/internal/diag"
 )
 
 // spelling is how names of systems and clients are written, by their lower case, as the rows write them.
@@ -28,9 +31,21 @@ func (s *spelling) name(r Release) string {
 	return s.release(Release{Name: r.Name, Text: r.Text[:min(len(r.Name), len(r.Text))]})
 }
 
+// meant is the system or client that a name which no row has was probably meant to be; empty when there is none.
+func (s *spelling) meant(r Release) string {
+	if s == nil {
+		return ""
+	}
+	known := slices.Sorted(maps.Values(s.names))
+	if slices.ContainsFunc(known, r.called) {
+		return ""
+	}
+	return diag.Nearest(r.Name, known)
+}
+
 // Eligible says whether a passkey can be saved or used under some circumstances. The first rule that does
 // not hold gives the reason: "Edge 141 cannot save passkeys: Microsoft Password Manager needs Edge 142 or
-// later". A reason that rests on something unverified says so.
+// later". What rests on something unverified says so, in the reason or in what is assumed.
 func (p *Provider) Eligible(action Action, c Circumstances) Eligibility {
 	rules := p.Use
 	if action == Save {
@@ -46,7 +61,19 @@ func (p *Provider) Eligible(action Action, c Circumstances) Eligibility {
 		if rule.Certainty == Unverified {
 			reason += " (unverified)"
 		}
+		if j.meant != "" {
+			reason += fmt.Sprintf(" (did you mean %s?)", j.meant)
+		}
 		return Eligibility{Reason: reason, Rule: rule.ID, Assumed: j.told()}
+	}
+	var unverified []string
+	for _, rule := range rules {
+		if rule.Certainty == Unverified {
+			unverified = append(unverified, rule.ID)
+		}
+	}
+	if len(unverified) > 0 {
+		j.assume("what is said of %s is so (unverified)", strings.Join(unverified, ", "))
 	}
 	return Eligibility{Allowed: true, Assumed: j.told()}
 }
@@ -57,6 +84,7 @@ type judge struct {
 	action   Action
 	Circumstances
 	assumed []string
+	meant   string // what the name that broke a rule was probably meant to be
 }
 
 func (j *judge) assume(format string, args ...any) {
@@ -86,9 +114,11 @@ func (j *judge) broken(r Rule) string {
 		}
 	}
 	if len(r.OS) > 0 && !j.meets(r.OS, j.OS, "operating system") {
+		j.meant = j.provider.names.meant(j.OS)
 		return j.provider.names.release(j.OS)
 	}
 	if len(r.Client) > 0 && !j.meets(r.Client, j.Client, "client") {
+		j.meant = j.provider.names.meant(j.Client)
 		return j.client(r.Client)
 	}
 	if r.Policy != nil && j.forbids(r.Policy) {

@@ -22,6 +22,7 @@ func TestEligibilityOfDatedRows(t *testing.T) {
 		action                       providers.Action
 		policy, verification         string
 		rule, reason                 string // empty: allowed
+		assumed                      bool
 	}{
 		// The law-firm article's story, at launch.
 		{version: "142", account: personal, os: "windows 11", client: "edge 142", action: providers.Save},
@@ -49,17 +50,17 @@ func TestEligibilityOfDatedRows(t *testing.T) {
 		},
 		{version: "142", account: personal, os: "windows 11", client: "chrome 142", action: providers.Use, rule: "client"},
 		// S13: what came later. No announcement says so, and the reasons do not claim it.
-		{version: "145", account: personal, os: "macos 15", client: "edge 145", action: providers.Save},
-		{version: "145", account: personal, os: "windows 11", client: "edge 142", action: providers.Save},
+		{version: "145", account: personal, os: "macos 15", client: "edge 145", action: providers.Save, assumed: true},
+		{version: "145", account: personal, os: "windows 11", client: "edge 142", action: providers.Save, assumed: true},
 		{
 			version: "145", account: personal, os: "macos 15", client: "edge 144", action: providers.Save, rule: "client",
 			reason: "Edge 144 on macOS cannot save passkeys: " + mpm + " needs Edge 142 or later on Windows, 145 or later on macOS (unverified)",
 		},
 		{version: "145", account: personal, os: "ios 18", client: "edge 152", action: providers.Save, rule: "os"},
-		{version: "149", account: personal, os: "ios 18", client: "edge 149", action: providers.Save},
+		{version: "149", account: personal, os: "ios 18", client: "edge 149", action: providers.Save, assumed: true},
 		{version: "149", account: personal, os: "ios 18", client: "edge 148", action: providers.Use, rule: "client"},
 		{version: "149", account: personal, os: "android 16", client: "edge 152", action: providers.Save, rule: "os"},
-		{version: "152", account: personal, os: "android 16", client: "edge 152", action: providers.Save},
+		{version: "152", account: personal, os: "android 16", client: "edge 152", action: providers.Save, assumed: true},
 		{version: "152", account: personal, os: "android 16", client: "edge 151", action: providers.Save, rule: "client"},
 		{version: "152", account: personal, os: "linux", client: "edge 152", action: providers.Save, rule: "os"},
 		{
@@ -67,14 +68,14 @@ func TestEligibilityOfDatedRows(t *testing.T) {
 			reason: "a work account cannot save passkeys: " + mpm + " is announced for personal Microsoft accounts only, not for work or school accounts (Microsoft Entra) (unverified)",
 		},
 		// S15: the policy stops saving for work accounts alone.
-		{version: "152-work", account: work, os: "windows 11", client: "edge 152", action: providers.Save},
+		{version: "152-work", account: work, os: "windows 11", client: "edge 152", action: providers.Save, assumed: true},
 		{
 			version: "152-work", account: work, os: "windows 11", client: "edge 152", action: providers.Save, policy: "off", rule: "policy",
 			reason: "a work account whose policy PasswordManagerPasskeysEnabled is off cannot save passkeys: with the policy off nothing new is saved, and passkeys that are there go on working",
 		},
-		{version: "152-work", account: work, os: "windows 11", client: "edge 152", action: providers.Use, policy: "off"},
-		{version: "152-work", account: work, os: "windows 11", client: "edge 152", action: providers.Save, policy: "on"},
-		{version: "152", account: personal, os: "windows 11", client: "edge 152", action: providers.Save, policy: "off"},
+		{version: "152-work", account: work, os: "windows 11", client: "edge 152", action: providers.Use, policy: "off", assumed: true},
+		{version: "152-work", account: work, os: "windows 11", client: "edge 152", action: providers.Save, policy: "on", assumed: true},
+		{version: "152", account: personal, os: "windows 11", client: "edge 152", action: providers.Save, policy: "off", assumed: true},
 		// S16: no local user verification.
 		{version: "142", account: personal, os: "windows 11", client: "edge 142", action: providers.Use, verification: "windows-hello"},
 		{
@@ -90,13 +91,45 @@ func TestEligibilityOfDatedRows(t *testing.T) {
 			AccountType: tt.account, OS: providers.ParseRelease(tt.os), Client: providers.ParseRelease(tt.client),
 			Policies: map[string]string{"passkeys": tt.policy}, Verification: tt.verification,
 		})
-		if got.Allowed != (tt.rule == "") || got.Rule != tt.rule || tt.reason != "" && got.Reason != tt.reason || got.Assumed != "" {
+		if got.Allowed != (tt.rule == "") || got.Rule != tt.rule || tt.reason != "" && got.Reason != tt.reason || (got.Assumed != "") != tt.assumed {
 			t.Errorf("@%s, %s account, %s, %s, %s, policy %q: got %+v, want rule %q: %s",
 				tt.version, tt.account, tt.os, tt.client, tt.action, tt.policy, got, tt.rule, tt.reason)
 		}
 		if got.Allowed != (got.Reason == "") {
 			t.Errorf("a refusal has a reason and a permission none: %+v", got)
 		}
+	}
+}
+
+// A mistyped name is in the reason why it will not do.
+func TestMistypedReleases(t *testing.T) {
+	p, err := catalogue(t).Find("microsoft-password-manager@142")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ os, client, want string }{
+		{"windws 11", "edge 142", "windws 11 cannot save passkeys: Microsoft Password Manager had passkeys on Windows 10 or later only when Edge 142 came out, not on macOS, iOS or Android (did you mean Windows?)"},
+		{"windows 11", "egde 142", "egde 142 cannot save passkeys: Microsoft Password Manager needs Edge 142 or later (did you mean Edge?)"},
+		{"windows 11", "microsoft edge 141", "microsoft edge 141 cannot save passkeys: Microsoft Password Manager needs Edge 142 or later"},
+		{"macos 15", "edge 142", "macOS 15 cannot save passkeys: Microsoft Password Manager had passkeys on Windows 10 or later only when Edge 142 came out, not on macOS, iOS or Android"},
+		{"windows 11", "netscape 4", "netscape 4 cannot save passkeys: Microsoft Password Manager needs Edge 142 or later"},
+	} {
+		e := p.Eligible(providers.Save, providers.Circumstances{AccountType: "personal", OS: providers.ParseRelease(tt.os), Client: providers.ParseRelease(tt.client)})
+		if e.Allowed || e.Reason != tt.want {
+			t.Errorf("%s, %s: %+v, want %s", tt.os, tt.client, e, tt.want)
+		}
+	}
+}
+
+// What rests on an unverified rule says which.
+func TestUnverifiedPermission(t *testing.T) {
+	p, err := catalogue(t).Find("microsoft-password-manager@152")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := p.Eligible(providers.Save, providers.Circumstances{AccountType: "personal", OS: providers.ParseRelease("android 16"), Client: providers.ParseRelease("edge 152")})
+	if want := "what is said of account, os, client is so (unverified)"; !e.Allowed || e.Assumed != want {
+		t.Errorf("%+v, want assumed %q", e, want)
 	}
 }
 

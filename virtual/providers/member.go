@@ -29,10 +29,16 @@ type Member struct {
 	Values []string // the values, or items, that there are; nil: any
 	Doc    string
 
-	own   bool              // of one version: the next does not inherit it
-	check func(value) error // what its kind and values do not say; may be nil
+	zero  string               // how 0 is shown, where it is no number; empty: as it is
+	own   bool                 // of one version: the next does not inherit it
+	check func(value) error    // what its kind and values do not say; may be nil
+	asked func(*Provider) bool // whether a row that does not say it leaves a question open; nil: it does not
 	set   func(*Provider, value)
 }
+
+func always(*Provider) bool    { return true }
+func travels(p *Provider) bool { return p.Sync != nil }
+func stays(p *Provider) bool   { return p.Sync == nil }
 
 // value is what a member is said to be; only what goes with its kind is set.
 type value struct {
@@ -43,12 +49,15 @@ type value struct {
 	duration time.Duration
 }
 
-// in is the value as text.
-func (v value) in(kind MemberKind) string {
-	switch kind {
+// shown is the member's value as text.
+func (m *Member) shown(v value) string {
+	switch m.Kind {
 	case KindBool:
 		return strconv.FormatBool(v.yes)
 	case KindInt:
+		if v.number == 0 && m.zero != "" {
+			return m.zero
+		}
 		return strconv.Itoa(v.number)
 	case KindTexts:
 		if len(v.texts) == 0 {
@@ -85,19 +94,19 @@ func passkeyMembers() []Member {
 	return []Member{
 		{Name: "since", Kind: KindText, own: true, Doc: "Since when it is so: a date, or what is known of it.", set: func(p *Provider, v value) { p.Since = v.text }},
 		{Name: "changed", Kind: KindText, own: true, Doc: "What this version changed.", set: func(p *Provider, v value) { p.Changed = v.text }},
-		{Name: "aaguid", Kind: KindText, check: checkAAGUID, Doc: "The authenticator model, as UUID text.", set: func(p *Provider, v value) { p.Config.AAGUID = v.text }},
+		{Name: "aaguid", Kind: KindText, check: checkAAGUID, asked: always, Doc: "The authenticator model, as UUID text.", set: func(p *Provider, v value) { p.Config.AAGUID = v.text }},
 		{Name: "other-aaguids", Kind: KindTexts, Doc: "Models of its other forms, each with what it is in brackets.", set: func(*Provider, value) {}},
 		{Name: "attachment", Kind: KindText, Values: []string{"platform", "cross-platform"}, Doc: "How the authenticator is attached.", set: func(p *Provider, v value) { p.Config.Attachment = v.text }},
 		{Name: "transports", Kind: KindTexts, Values: []string{"ble", "hybrid", "internal", "nfc", "smart-card", "usb"}, Doc: "The transports that the relying party is told.", set: func(p *Provider, v value) { p.Config.Transports = v.texts }},
-		{Name: "credential-id-length", Kind: KindInt, Doc: "Bytes of a credential ID.", set: func(p *Provider, v value) { p.Config.CredentialIDLength = v.number }},
-		{Name: "algorithms", Kind: KindTexts, Values: []string{"ES256", "ES384", "ES512", "EdDSA", "RS256", "PS256"}, Doc: "The algorithms it has.", set: func(p *Provider, v value) { p.Config.Algorithms = v.texts }},
+		{Name: "credential-id-length", Kind: KindInt, asked: always, Doc: "Bytes of a credential ID.", set: func(p *Provider, v value) { p.Config.CredentialIDLength = v.number }},
+		{Name: "algorithms", Kind: KindTexts, Values: []string{"ES256", "ES384", "ES512", "EdDSA", "RS256", "PS256"}, asked: always, Doc: "The algorithms it has.", set: func(p *Provider, v value) { p.Config.Algorithms = v.texts }},
 		{Name: "other-algorithms", Kind: KindTexts, Doc: "Algorithms that it has and passrig does not play.", set: func(*Provider, value) {}},
 		{Name: "backup-eligible", Kind: KindBool, Doc: "The BE flag of new passkeys.", set: func(p *Provider, v value) { p.Config.BackupEligible = v.yes }},
 		{Name: "backed-up", Kind: KindBool, Doc: "The BS flag of new passkeys.", set: func(p *Provider, v value) { p.Config.BackedUp = v.yes }},
 		{Name: "counter", Kind: KindText, Values: []string{string(virtual.CounterZero), string(virtual.CounterPerCredential), string(virtual.CounterGlobal), string(virtual.CounterWhenCounting)}, Doc: "How signature counters move.", set: func(p *Provider, v value) { p.Config.Counter.Policy = virtual.CounterPolicy(v.text) }},
 		{Name: "counter-start", Kind: KindInt, Doc: "The first count.", set: func(p *Provider, v value) { p.Config.Counter.Start = uint32(min(max(v.number, 0), 1<<31)) }},
 		{Name: "discoverable", Kind: KindText, Values: []string{"always", "when-asked", "never"}, Doc: "Which passkeys need no allow list.", set: func(p *Provider, v value) { p.Config.ResidentKeys = virtual.ResidentKeys(v.text) }},
-		{Name: "slots", Kind: KindInt, Doc: "How many discoverable passkeys fit; 0: any number.", set: func(p *Provider, v value) { p.Config.ResidentKeyLimit = v.number }},
+		{Name: "slots", Kind: KindInt, zero: "any", asked: stays, Doc: "How many discoverable passkeys fit; 0: any number.", set: func(p *Provider, v value) { p.Config.ResidentKeyLimit = v.number }},
 	}
 }
 
@@ -114,8 +123,8 @@ func ceremonyMembers() []Member {
 		{Name: "attestation", Kind: KindText, Values: []string{"none", "packed-self", "packed", "fido-u2f"}, Doc: "The attestation, when the relying party asks for one, as passrig plays it.", set: func(p *Provider, v value) { p.Config.Attestation = virtual.Attestation(v.text) }},
 		{Name: "user-presence", Kind: KindText, Values: []string{"always", "unless-conditional", "never"}, Doc: "When the UP flag is set.", set: func(p *Provider, v value) { p.Config.UserPresence = virtual.UserPresence(v.text) }},
 		{Name: "user-verification", Kind: KindText, Values: []string{"always", "when-asked", "never", "missing"}, Doc: "When the UV flag is set.", set: func(p *Provider, v value) { p.Config.UserVerification = virtual.UserVerification(v.text) }},
-		{Name: "claims", Kind: KindText, Values: []string{string(ClaimsAccurate), string(ClaimsAlways)}, Doc: "What UV=1 is worth: accurate, or always set without verifying anybody.", set: func(p *Provider, v value) { p.Claims = Claims(v.text) }},
-		{Name: "extensions", Kind: KindTexts, Values: []string{"credProps", "prf", "largeBlob", "credBlob", "minPinLength"}, Doc: "The WebAuthn extensions it has.", set: func(p *Provider, v value) { p.Config.Extensions = append([]string{}, v.texts...) }},
+		{Name: "claims", Kind: KindText, Values: []string{string(ClaimsAccurate), string(ClaimsAlways)}, asked: always, Doc: "What UV=1 is worth: accurate, or always set without verifying anybody.", set: func(p *Provider, v value) { p.Claims = Claims(v.text) }},
+		{Name: "extensions", Kind: KindTexts, Values: []string{"credProps", "prf", "largeBlob", "credBlob", "minPinLength"}, asked: always, Doc: "The WebAuthn extensions it has; credProps is the client's own doing.", set: func(p *Provider, v value) { p.Config.Extensions = append([]string{}, v.texts...) }},
 		{Name: "quirks", Kind: KindTexts, Values: quirkNames(), Doc: "What it does that is unusual.", set: setQuirks},
 		{Name: "reported", Kind: KindTexts, Values: quirkNames(), Doc: "Quirks that somebody has seen, and that passrig plays only when a scenario says so.", set: func(*Provider, value) {}},
 		{Name: "verification", Kind: KindText, Doc: "How a device verifies its user, in words.", set: func(*Provider, value) {}},
@@ -139,12 +148,12 @@ func unlockMembers() []Member {
 			Values: []string{string(UnlockNone), string(UnlockProviderPIN), string(UnlockAccountPassword), string(UnlockDeviceApproval), string(UnlockScreenLock)},
 			Doc:    "What opens the passkeys on a new device.", set: func(p *Provider, v value) { p.Unlock.Method = UnlockMethod(v.text) },
 		},
-		{Name: "unlock.attempts", Kind: KindInt, Doc: "Wrong tries in a row; 0: any number.", set: func(p *Provider, v value) { p.Unlock.Attempts = v.number }},
+		{Name: "unlock.attempts", Kind: KindInt, zero: "any", asked: travels, Doc: "Wrong tries in a row; 0: any number.", set: func(p *Provider, v value) { p.Unlock.Attempts = v.number }},
 		{Name: "unlock.on-exhausted", Kind: KindText, Values: []string{ExhaustedLock, ExhaustedDestroy}, Doc: "What the last wrong try does.", set: func(p *Provider, v value) { p.Unlock.OnExhausted = v.text }},
 		{Name: "unlock.resets-on-success", Kind: KindBool, Doc: "A right try sets the counter to zero.", set: func(p *Provider, v value) { p.Unlock.ResetsOnSuccess = v.yes }},
-		{Name: "unlock.reset", Kind: KindText, Values: []string{ResetRegisteredDevice, ResetWipe, ResetNever}, Doc: "How it is set anew: by a device that has the passkeys, at the price of all passkeys, or not at all.", set: func(p *Provider, v value) { p.Unlock.Reset = v.text }},
+		{Name: "unlock.reset", Kind: KindText, Values: []string{ResetRegisteredDevice, ResetWipe, ResetNever}, asked: travels, Doc: "How it is set anew: by a device that has the passkeys, at the price of all passkeys, or not at all.", set: func(p *Provider, v value) { p.Unlock.Reset = v.text }},
 		{Name: "unlock.min-length", Kind: KindInt, Doc: "The shortest PIN, in characters.", set: func(p *Provider, v value) { p.Unlock.PIN.MinLength = v.number }},
-		{Name: "unlock.max-length", Kind: KindInt, Doc: "The longest PIN, in characters; 0: any.", set: func(p *Provider, v value) { p.Unlock.PIN.MaxLength = v.number }},
+		{Name: "unlock.max-length", Kind: KindInt, zero: "any", Doc: "The longest PIN, in characters; 0: any.", set: func(p *Provider, v value) { p.Unlock.PIN.MaxLength = v.number }},
 		{Name: "unlock.digits", Kind: KindBool, Doc: "A PIN is digits only.", set: func(p *Provider, v value) { p.Unlock.PIN.Digits = v.yes }},
 	}
 }
@@ -187,7 +196,7 @@ func signalMembers() []Member {
 		{Name: "signals.unknown", Kind: KindText, Values: []string{SignalHide, SignalDelete, SignalIgnore}, Doc: "What signalUnknownCredential does.", set: func(p *Provider, v value) { p.Signals.Unknown = v.text }},
 		{Name: "signals.all-accepted", Kind: KindText, Values: []string{SignalHide, SignalDelete, SignalIgnore}, Doc: "What signalAllAcceptedCredentials does to those that are not named.", set: func(p *Provider, v value) { p.Signals.AllAccepted = v.text }},
 		{Name: "signals.details", Kind: KindText, Values: []string{SignalFollow, SignalUnlessEdited, SignalIgnore}, Doc: "What signalCurrentUserDetails does.", set: func(p *Provider, v value) { p.Signals.Details = v.text }},
-		{Name: "export.formats", Kind: KindTexts, Values: []string{"cxf", "bitwarden", "keepassxc"}, Doc: "The formats in which passkeys leave it.", set: func(p *Provider, v value) { p.Export.Formats = v.texts }},
-		{Name: "export.counters-left-out", Kind: KindBool, Doc: "A passkey whose counter is not zero stays behind.", set: func(p *Provider, v value) { p.Export.CountersLeftOut = v.yes }},
+		{Name: "export.formats", Kind: KindTexts, Values: []string{"cxf", "bitwarden", "keepassxc"}, asked: travels, Doc: "The formats in which passkeys leave it.", set: func(p *Provider, v value) { p.Export.Formats = v.texts }},
+		{Name: "export.counters-left-out", Kind: KindBool, Doc: "A passkey whose counter is not zero stays behind in every format; CXF leaves it out of itself.", set: func(p *Provider, v value) { p.Export.CountersLeftOut = v.yes }},
 	}
 }

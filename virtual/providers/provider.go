@@ -5,6 +5,7 @@ package providers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -212,6 +213,15 @@ func (p *Provider) Fact(member string) (Fact, bool) {
 		}
 	}
 	return Fact{}, false
+}
+
+// Unknown are the members that one would ask about and of which nothing is said. What passrig plays there is the
+// default of [virtual.Config].
+func (p *Provider) Unknown() []Member {
+	return slices.DeleteFunc(Members(), func(m Member) bool {
+		_, said := p.Fact(m.Name)
+		return said || m.asked == nil || !m.asked(p)
+	})
 }
 
 // splitID takes a provider's id apart.

@@ -131,6 +131,14 @@ func TestWhatIsNotCertain(t *testing.T) {
 	}
 }
 
+// Zero tries would be none.
+func TestNoLimitIsNoNumber(t *testing.T) {
+	p := find(t, "bitwarden")
+	if f, _ := p.Fact("unlock.attempts"); p.Unlock.Attempts != 0 || f.Value != "any" {
+		t.Errorf("%d, shown as %q", p.Unlock.Attempts, f.Value)
+	}
+}
+
 // What a row takes over from another one is assumed of it.
 func TestLikeIsAssumed(t *testing.T) {
 	f, ok := find(t, "nordpass").Fact("sync.merge")
@@ -193,14 +201,42 @@ func TestFind(t *testing.T) {
 	}
 	for id, hint := range map[string]string{
 		"microsoft-password-manger@152":  `did you mean "microsoft-password-manager@152"?`,
-		"microsoft-password-manager@143": "there is microsoft-password-manager@142, microsoft-password-manager@145, microsoft-password-manager@149, microsoft-password-manager@152, microsoft-password-manager@152-work",
+		"microsoft-password-manager@143": "there is microsoft-password-manager@142, microsoft-password-manager@145, microsoft-password-manager@149, microsoft-password-manager@152, microsoft-password-manager@152-reset-wipes, microsoft-password-manager@152-work",
 		"bitwarden@3":                    "there is bitwarden",
+		"microsoft-password-manager@":    "there is microsoft-password-manager@142, microsoft-password-manager@145, microsoft-password-manager@149, microsoft-password-manager@152, microsoft-password-manager@152-reset-wipes, microsoft-password-manager@152-work",
 		"lastpas":                        `did you mean "lastpass"?`,
+		"iCloud":                         `did you mean "apple-passwords"?`,
+		"microsoft":                      `did you mean "microsoft-authenticator" or "microsoft-password-manager"?`,
+		"hello@11":                       `did you mean "windows-hello"?`,
 	} {
 		_, err := c.Find(id)
 		unknown, ok := errors.AsType[*providers.UnknownError](err)
 		if !ok || unknown.Hint != hint || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%q: %v", id, err)
+		}
+	}
+	for _, id := range []string{"@", "x@", "@142"} {
+		if _, err := c.Find(id); err == nil || !strings.Contains(err.Error(), "expected one of 1password, apple-passwords, ") || strings.Contains(err.Error(), "more)") {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
+// What a reader of a row would ask about, and nobody has said.
+func TestUnknown(t *testing.T) {
+	for id, want := range map[string]string{
+		"microsoft-password-manager@142": "claims extensions",
+		"google-password-manager":        "",
+		"windows-hello":                  "credential-id-length slots claims extensions",
+		"yubikey-5@5.2":                  "credential-id-length claims",
+		"nordpass":                       "credential-id-length claims extensions unlock.attempts unlock.reset",
+	} {
+		var names []string
+		for _, m := range find(t, id).Unknown() {
+			names = append(names, m.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %q, want %q", id, got, want)
 		}
 	}
 }

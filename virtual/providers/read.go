@@ -54,7 +54,7 @@ var (
 )
 
 // readFolder reads the provider files at the root of fsys.
-func readFolder(fsys fs.FS, dir string, errs *diag.Errors) []*document {
+func readFolder(fsys fs.FS, dir string, table []Member, errs *diag.Errors) []*document {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		errs.Add(diag.Diagnostic{File: dir, Message: "cannot read the folder: " + plain(err), Hint: "it holds one YAML file for each provider", Kind: diag.KindFile})
@@ -73,7 +73,7 @@ func readFolder(fsys fs.FS, dir string, errs *diag.Errors) []*document {
 			errs.Add(diag.Diagnostic{File: shown, Message: "cannot read the file: " + plain(err), Kind: diag.KindFile})
 			continue
 		}
-		if d := readDocument(shown, data, errs); d != nil {
+		if d := readDocument(shown, data, table, errs); d != nil {
 			list = append(list, d)
 		}
 	}
@@ -92,12 +92,12 @@ func plain(err error) string {
 }
 
 // readDocument reads one provider file. It goes on after a mistake, so that all are found.
-func readDocument(name string, data []byte, errs *diag.Errors) *document {
+func readDocument(name string, data []byte, table []Member, errs *diag.Errors) *document {
 	root := source.Read(source.NewFile(name, data), data, errs)
 	if root == nil {
 		return nil
 	}
-	r := &reader{errs: errs}
+	r := &reader{table: table, errs: errs}
 	before := r.count()
 	if !r.mapping(root, "a provider file", []string{"passrig-provider", "name", "title", "summary"}, "like", "certainty", "facts", "versions") {
 		return nil
@@ -127,8 +127,9 @@ func readDocument(name string, data []byte, errs *diag.Errors) *document {
 
 // reader turns the nodes of a file into statements.
 type reader struct {
-	errs *diag.Errors
-	cap  Certainty
+	table []Member // what a file can say
+	errs  *diag.Errors
+	cap   Certainty
 }
 
 // count is how many mistakes were found so far.

@@ -51,28 +51,27 @@ type group struct {
 
 // members reads the members of a group, or of a mapping in it whose name is the prefix.
 func (g *group) members(prefix string, n *source.Node, except ...string) {
-	table := Members()
 	for _, m := range n.Members {
 		name := prefix + m.Key.Value
 		if slices.Contains(except, m.Key.Value) {
 			continue
 		}
-		i := slices.IndexFunc(table, func(member Member) bool { return member.Name == name })
+		i := slices.IndexFunc(g.table, func(member Member) bool { return member.Name == name })
 		switch {
 		case i >= 0:
-			g.member(table[i], m)
+			g.member(g.table[i], m)
 		case name == "rules":
 			for _, item := range g.reader.list(m.Value) {
 				g.rule(item)
 			}
 		case name == "notes":
 			g.notes(m.Value)
-		case prefix == "" && holdsOthers(name, table):
-			if g.mapping(m.Value, name, nil, inside(name, table)...) {
+		case prefix == "" && len(inside(name, g.table)) > 0:
+			if g.mapping(m.Value, name, nil, inside(name, g.table)...) {
 				g.members(name+".", m.Value)
 			}
 		case prefix == "": // inside a mapping it has been reported
-			g.fail(m.Key, diag.Suggest(m.Key.Value, words(table)), "unknown field %q in facts", m.Key.Value)
+			g.fail(m.Key, diag.Suggest(m.Key.Value, words(g.table)), "unknown field %q in facts", m.Key.Value)
 		}
 	}
 }
@@ -80,7 +79,7 @@ func (g *group) members(prefix string, n *source.Node, except ...string) {
 func (g *group) member(member Member, m source.Member) {
 	v, ok := g.value(member, m.Value)
 	if ok && g.once(member.Name, m.Key) {
-		g.say(statement{key: member.Name, text: v.in(member.Kind), value: v, own: member.own, at: m.Value})
+		g.say(statement{key: member.Name, text: member.shown(v), value: v, own: member.own, at: m.Value})
 	}
 }
 
@@ -111,10 +110,7 @@ func (g *group) notes(n *source.Node) {
 	}
 }
 
-// holdsOthers reports whether a name is that of a mapping with members in it.
-func holdsOthers(name string, table []Member) bool { return len(inside(name, table)) > 0 }
-
-// inside are the names of the members in a mapping.
+// inside are the names of the members in a mapping; a name that is none's has none.
 func inside(name string, table []Member) []string {
 	var names []string
 	for _, m := range table {

@@ -12,6 +12,7 @@ import (
 // resolver makes rows of documents, which may follow rows of each other.
 type resolver struct {
 	known     *Catalogue
+	table     []Member
 	documents []*document
 	errs      *diag.Errors
 	done      map[string][]*Provider // by name; nil while it is being made
@@ -146,7 +147,7 @@ func (r *resolver) row(d *document, e edition, stated []statement) *Provider {
 		p.Title = e.title
 	}
 	told := map[string]bool{}
-	for _, m := range Members() {
+	for _, m := range r.table {
 		for _, s := range stated {
 			if s.key == m.Name {
 				m.set(p, s.value)

@@ -60,5 +60,5 @@ type Eligibility struct {
 	Allowed bool
 	Reason  string // one sentence without a full stop; empty when allowed
 	Rule    string // the id of the rule that does not hold
-	Assumed string // what was taken for granted, e.g. that a device without a version is current
+	Assumed string // what was taken for granted, e.g. that a device without a version is current, or an unverified rule
 }

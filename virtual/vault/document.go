@@ -22,8 +22,13 @@ const (
 	null    kind = "null"
 )
 
-// maxDepth is how deep documents may nest. Folders of folders are the deepest that formats have.
-const maxDepth = 128
+// Bounds of documents: far above what people have in a vault, and what a computer can take. Folders of folders are the
+// deepest that formats nest.
+const (
+	maxBytes  = 32 << 20
+	maxValues = 1_000_000
+	maxDepth  = 128
+)
 
 // node is a JSON value that knows where it stands.
 type node struct {
@@ -45,6 +50,9 @@ func parse(format Format, data []byte) (*node, error) { return parseBelow(format
 // parseBelow reads a document whose paths begin with prefix.
 func parseBelow(format Format, prefix string, data []byte) (*node, error) {
 	root := &node{format: format, name: prefix + "$"}
+	if len(data) > maxBytes {
+		return nil, root.fail(fmt.Sprintf("the document has %d bytes, want at most %d", len(data), maxBytes), "export fewer items at a time")
+	}
 	bom := int64(len(data))
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	bom -= int64(len(data))
@@ -92,6 +100,7 @@ type parser struct {
 	decoder *json.Decoder
 	data    []byte
 	bom     int64
+	values  int // read so far
 }
 
 // next returns the next token, and where it begins.
@@ -113,6 +122,9 @@ func (p *parser) fill(n *node, depth int) error {
 	}
 	if depth > maxDepth {
 		return n.fail(fmt.Sprintf("nested deeper than %d levels", maxDepth), "")
+	}
+	if p.values++; p.values > maxValues {
+		return n.fail(fmt.Sprintf("there are more than %d values", maxValues), "export fewer items at a time")
 	}
 	switch token := token.(type) {
 	case json.Delim:
