@@ -66,11 +66,15 @@ func (e *ear) heard() []Answer {
 	return all
 }
 
+func (t *target) listening() *ear {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ear
+}
+
 // overhear takes in an event of the network log. It runs on the reading goroutine.
 func (t *target) overhear(e event) {
-	t.mu.Lock()
-	listening := t.ear
-	t.mu.Unlock()
+	listening := t.listening()
 	if listening == nil || e.method != "Network.responseReceived" && e.method != "Network.loadingFinished" {
 		return
 	}
