@@ -55,6 +55,7 @@ var places = map[string]func(*Run, string){
 	"name":             func(r *Run, s string) { r.Name = s },
 	"aborted":          func(r *Run, s string) { r.Aborted = s },
 	"origin":           func(r *Run, s string) { r.Target.Origin = s },
+	"param":            func(r *Run, s string) { r.Params = map[string]string{"name": s} },
 	"scenario tag":     func(r *Run, s string) { r.Scenarios[0].Tags = []string{s} },
 	"scenario target":  func(r *Run, s string) { r.Scenarios[0].Target.BaseURL = s },
 	"step message":     func(r *Run, s string) { r.Steps[0].Message = s },

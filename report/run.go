@@ -36,6 +36,7 @@ type Run struct {
 	Browser    string            `json:"browser,omitempty"` // its name and version
 	Target     Target            `json:"target"`
 	Seed       uint64            `json:"seed"`
+	Params     map[string]string `json:"params,omitempty"` // what was given for the files' params, without secret ones
 	Started    time.Time         `json:"started"`
 	DurationMS float64           `json:"durationMs"`
 	Partial    bool              `json:"partial"`           // interrupted or aborted: some steps did not run

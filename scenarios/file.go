@@ -64,7 +64,7 @@ type Account struct {
 	GivenProvider Text              `yaml:"provider" quoted:"true" doc:"Who keeps the passkeys: a provider's name, with @version where it has several. Default: device-bound."`
 	Type          string            `yaml:"type" enum:"personal,work" doc:"Whose account it is: a person's own, or one that an organization manages. Default: personal."`
 	Policies      map[string]string `yaml:"policies" names:"label" doc:"Policies of its platform, by the names that the provider's data has." example:"passkeys: off"`
-	PIN           Text              `yaml:"pin" quoted:"true" doc:"The PIN that the person set, in quotes. Default: one derived from the seed. Never shown in a report."`
+	PIN           Text              `yaml:"pin" quoted:"true" doc:"The PIN that the person set, in quotes. Default: one derived from the seed, or with a state file (sync.state) from the account's name alone, as runs to come need it too. Never shown in a report."`
 	Devices       map[string]Device `yaml:"devices" names:"label" doc:"Devices signed in to the account, by name."`
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -19,7 +20,6 @@ import (
 	"github.com/passrig/passrig/internal/engine"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/virtual/cdp"
-	"github.com/passrig/passrig/virtual/fabric"
 	"github.com/passrig/passrig/virtual/fabric/disk"
 )
 
@@ -122,11 +122,7 @@ func (o *driverOptions) drive(ctx context.Context, env *Env, cfg engine.Config) 
 func openState(path string) (engine.State, error) {
 	store, err := disk.Open(path)
 	if err != nil {
-		hint := stateHint(path)
-		if damage, ok := errors.AsType[*fabric.LedgerError](err); ok {
-			hint = damage.Hint
-		}
-		return engine.State{}, &stateError{err, hint}
+		return engine.State{}, &stateError{err, cmp.Or(hintOf(err), stateHint(path))}
 	}
 	return engine.State{Journal: store, Ledger: store.Ledger(), LedgerFile: disk.LedgerPath(path)}, nil
 }

@@ -185,7 +185,7 @@ func (o *runOptions) load(ctx context.Context, files []*scenarios.File, file *sc
 
 func (o *runOptions) config(files []*scenarios.File) engine.Config {
 	return engine.Config{
-		Files: files, Tool: toolOf(o.env), Seed: o.seedValue, Timeout: o.timeout,
+		Files: files, Tool: toolOf(o.env), Seed: o.seedValue, Params: o.target.params, Timeout: o.timeout,
 		Clock: o.env.Now, LookupEnv: o.env.LookupEnv, ReadFile: o.env.readFile, Providers: o.target.providers.known,
 	}
 }

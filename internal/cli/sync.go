@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/passrig/passrig/internal/study"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
-	"github.com/passrig/passrig/virtual/fabric"
 )
 
 const syncLong = `Sync plays a scenario in which passkeys travel between devices, as passrig run does.
@@ -145,6 +143,7 @@ func (o *syncOptions) simulate(ctx context.Context, path string) error {
 	if err != nil {
 		return couldNot("", "the simulation went wrong: %w", err)
 	}
+	run.Params = target.Params()
 	target.Redact(run)
 	if err := o.run.outputs.write(env, run, o.run.summary); err != nil {
 		return err
@@ -158,6 +157,9 @@ func (o *syncOptions) plan(file *scenarios.File, target *engine.Target) (*study.
 	if err != nil {
 		return nil, err
 	}
+	if err := engine.CheckProviders(file, catalogue, target.Env()); err != nil {
+		return nil, badFile(hintOf(err), "%w", err)
+	}
 	name := file.Name
 	if name == "" {
 		name = target.ID()
@@ -169,11 +171,7 @@ func (o *syncOptions) plan(file *scenarios.File, target *engine.Target) (*study.
 		},
 	})
 	if err != nil {
-		hint := hintOf(err)
-		if sample, ok := errors.AsType[*fabric.SampleError](err); ok {
-			hint = sample.Hint
-		}
-		return nil, badFile(hint, "%w", err)
+		return nil, badFile(hintOf(err), "%w", err)
 	}
 	return plan, nil
 }

@@ -109,7 +109,7 @@ func (o *auditOptions) run(path string) error {
 		found.Head, found.First, found.Last = summary.Head.String(), &summary.First, &summary.Last
 	}
 	if damaged {
-		found.Line, found.Damage, found.Problem, found.Hint = damage.Line, damage.Damage, damage.Problem, damage.Hint
+		found.Line, found.Damage, found.Problem, found.Hint = damage.Line, damage.Damage, damage.Problem, damage.Hint()
 		if damage.Line == 1 && !bytes.HasPrefix(log, []byte("{")) {
 			found.Hint = o.otherLog(path)
 		}

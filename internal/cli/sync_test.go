@@ -263,3 +263,50 @@ func TestSimulationNeedsNoBrowser(t *testing.T) {
 		}
 	}
 }
+
+// TestMistakesAboutProviders are found before anything is sent or simulated, and shown with their places.
+func TestMistakesAboutProviders(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"run": {"run", "s.yaml", "--origin", "http://localhost:1"}, "dry run": {"run", "s.yaml", "--dry-run", "--origin", "http://localhost:1"},
+		"sync": {"sync", "s.yaml", "--origin", "http://localhost:1"}, "simulate": {"sync", "s.yaml", "--simulate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProcess(t)
+			p.write(t, "s.yaml", `passrig: 1
+target: {adapter: passrig-demo}
+accounts:
+  alice: {provider: microsoft-password-manager@152, policies: {passkyes: off}, pin: "12ab56", devices: {laptop: {}}}
+  bob: {devices: {pc: {}}}
+steps:
+  - sync: pc
+`)
+			code := Main(args, p.env)
+			said := p.stderr.String()
+			for _, want := range []string{
+				"s.yaml:4:3: unknown policy \"passkyes\"", "hint: did you mean \"passkeys\"?", "s.yaml:4:", "the PIN has something else than digits in it",
+				"hint: use 6 digits", "s.yaml:7:5: sync: the passkeys of bob's account stay", "passrig list providers", "3 problems in 1 file",
+			} {
+				if code != exitUsage || !strings.Contains(said, want) {
+					t.Errorf("exit code %d, no %q in\n%s", code, want, said)
+				}
+			}
+		})
+	}
+}
+
+// TestParamsAreInTheResult shows what was given, but no secret.
+func TestParamsAreInTheResult(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	p.write(t, "s.yaml", "passrig: 1\ntarget: {adapter: passrig-demo}\nparams: {much: {default: 5}, hidden: {default: x, secret: true}}\n"+
+		"accounts: {alice: {provider: synced-generic}}\nsync: {study: {accounts: '${{ params.much }}'}}\nsteps:\n  - signup: {user: alice}\n")
+	if code := Main([]string{"sync", "s.yaml", "--simulate", "--param", "much=7", "--param", "hidden=nobody", "--json"}, p.env); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, &p.stderr)
+	}
+	run, err := report.Load(&p.stdout)
+	if err != nil || len(run.Params) != 1 || run.Params["much"] != "7" {
+		t.Errorf("params %v, error %v", run.Params, err)
+	}
+}

@@ -168,7 +168,11 @@ func (w *world) pick(ref, user string, d *device) (*passkey, error) {
 	}
 	key, err := w.passkey(ref, user)
 	if err == nil && !key.comesTo(d) {
-		return nil, fmt.Errorf("passkey %q is on %s, not on %s", ref, key.device.name, d.name)
+		no := &advised{text: fmt.Sprintf("passkey %q is on %s, not on %s", ref, key.device.name, d.name)}
+		if key.device.account == d.account && d.account.provider.Sync != nil {
+			no.hint = syncBefore(d)
+		}
+		return nil, no
 	}
 	return key, err
 }
@@ -211,6 +215,9 @@ func (w *world) signIn(ctx context.Context, s *scenarios.Step, u *user, d *devic
 		r.Outcome = rp.OutcomeRejected
 		r.Reason = "the relying party's allowCredentials leaves this passkey out"
 		o.notes = append(o.notes, "no credential was sent: the relying party's allowCredentials leaves out every passkey of "+u.Name+" on "+d.name)
+	}
+	if no := w.notThere(u, d, o.result); no.reason != "" {
+		o.result.Reason, o.hint = no.reason, no.hint
 	}
 	if t != nil {
 		t.tell(o, w.onPage(l.operation))

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,8 @@ type Config struct {
 	Files     []*scenarios.File
 	Tool      report.Tool
 	Seed      uint64
-	Timeout   time.Duration // per step; 0: DefaultTimeout
+	Params    map[string]string // what was given for the files' params, for the result; it leaves out secret ones
+	Timeout   time.Duration     // per step; 0: DefaultTimeout
 	Clock     func() time.Time
 	LookupEnv func(string) (string, bool) // for the variables a file allows
 	ReadFile  func(string) ([]byte, error)
@@ -119,12 +121,27 @@ func newEngine(cfg Config) (*engine, error) {
 	e := &engine{
 		cfg: cfg, redactor: report.NewRedactor(), recorder: report.NewRecorder(), counted: make(shares), started: cfg.Clock(),
 		out: &report.Run{
-			Schema: report.Schema, Tool: cfg.Tool, Driver: cfg.Driver, Browser: cfg.Browser, Seed: cfg.Seed,
+			Schema: report.Schema, Tool: cfg.Tool, Driver: cfg.Driver, Browser: cfg.Browser, Seed: cfg.Seed, Params: shownParams(cfg.Params, cfg.Files),
 			Scenarios: []report.Scenario{}, Checks: []report.Check{}, Steps: []report.Step{}, Thresholds: []report.Threshold{},
 		},
 	}
 	e.out.Started = e.started
 	return e, nil
+}
+
+// shownParams are the given params that a result may show; nil without any.
+func shownParams(given map[string]string, files []*scenarios.File) map[string]string {
+	var shown map[string]string
+	for name, value := range given {
+		if slices.ContainsFunc(files, func(f *scenarios.File) bool { return f.Params[name].Secret }) {
+			continue
+		}
+		if shown == nil {
+			shown = make(map[string]string)
+		}
+		shown[name] = value
+	}
+	return shown
 }
 
 // engine is one run under way.

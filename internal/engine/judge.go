@@ -85,6 +85,8 @@ func (w *world) judgeOutcome(e *scenarios.Expect, o *outcome) []finding {
 		return []finding{{verdict: report.VerdictFail, message: r.Reason, expected: "what the step waits for", actual: "the page did not show it"}}
 	case o.action == "page" && r.Outcome == rp.OutcomeAccepted:
 		return []finding{{verdict: report.VerdictFail, message: "the page's last ceremony was not refused", expected: string(want), actual: r.Reason}}
+	case o.late:
+		return []finding{{verdict: report.VerdictFail, message: r.Reason, expected: string(want), actual: "not everything had come when the wait ended", hint: o.hint}}
 	case r.Outcome == rp.OutcomeRefused:
 		return []finding{w.refusal(want, o)}
 	default:

@@ -33,6 +33,7 @@ type outcome struct {
 	decider    string // who says yes or no; empty: the relying party
 	hint       string // what to do about a no
 	unmeasured bool   // its time is not a metric
+	late       bool   // nobody said no: what was waited for did not come in time, which the reason says
 }
 
 // finding is something wrong that was seen after the action, or an expectation that was not met.
@@ -201,6 +202,7 @@ func (w *world) perform(ctx context.Context, s *scenarios.Step, step *report.Ste
 	}
 	w.judge(s, o, step)
 	w.measure(o, step)
+	w.markRefusal(s, o, step)
 	w.markCeremony(s, o, step)
 	w.place(s, step)
 }

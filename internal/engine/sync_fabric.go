@@ -130,7 +130,7 @@ func (w *world) audit(a *account) (*outcome, error) {
 	}
 	o, err := provided(nil, fmt.Sprintf("the log is whole: %d entries, %d of them of %s's account; its head is %s", summary.Entries, len(entries), a.name, summary.Head))
 	if damaged {
-		o.result.Outcome, o.result.Reason, o.hint = rp.OutcomeRejected, "the audit log is damaged: "+damage.Error(), damage.Hint
+		o.result.Outcome, o.result.Reason, o.hint = rp.OutcomeRejected, "the audit log is damaged: "+damage.Error(), damage.Hint()
 	}
 	for i := range entries {
 		e := &entries[i]

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,6 +119,40 @@ func (w *world) admit(ctx context.Context, d *device, action providers.Action) (
 	}, nil
 }
 
+// notThere is why a login found no passkey on a device to which the user's own could have come from another one.
+func (w *world) notThere(u *user, d *device, r *rp.Result) refusal {
+	w.traveling.mu.Lock()
+	defer w.traveling.mu.Unlock()
+	if r.Outcome != rp.OutcomeRefused || errorName(r.ClientErr) != string(virtual.NotAllowedError) {
+		return refusal{}
+	}
+	if d.refusal.reason != "" || d.behavior.Absent || d.account.provider.Sync == nil {
+		return refusal{}
+	}
+	var elsewhere *passkey
+	listed := allowed(r.Options)
+	for _, k := range w.keys {
+		switch {
+		case k.user != u.Name || k.deleted:
+		case d.holds(k.id) || d.replica != nil && d.knows(k.id):
+			return refusal{} // it has come, and whatever was wrong is something else
+		case k.device != d && k.device.account == d.account && k.device.holds(k.id) && (len(listed) == 0 || slices.Contains(listed, k.idText())):
+			elsewhere = k
+		}
+	}
+	if elsewhere == nil {
+		return refusal{}
+	}
+	no := refusal{fmt.Sprintf("%s does not have %s's passkey yet: it is on %s", d.name, u.Name, elsewhere.device.name), syncBefore(d)}
+	if d.replica != nil && !d.replica.Status().Online {
+		no.hint = "go-online: " + d.name
+	}
+	return no
+}
+
+// syncBefore is what to do where passkeys have not come to a device.
+func syncBefore(d *device) string { return "put a step before this one: sync: " + d.name }
+
 // ready opens an account for a ceremony before it begins, where nobody has to be asked: deriving keys takes its time,
 // and that is not the relying party's.
 func (w *world) ready(ctx context.Context, s *scenarios.Step) {
@@ -176,15 +211,6 @@ func hintIn(err error) string {
 		Hint() string
 	}](err); ok {
 		return hinted.Hint()
-	}
-	if format, ok := errors.AsType[*fabric.PINFormatError](err); ok {
-		return format.Hint
-	}
-	if damage, ok := errors.AsType[*fabric.LedgerError](err); ok {
-		return damage.Hint
-	}
-	if sample, ok := errors.AsType[*fabric.SampleError](err); ok {
-		return sample.Hint
 	}
 	return ""
 }

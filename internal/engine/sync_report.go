@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
 	"github.com/passrig/passrig/virtual/fabric"
@@ -153,10 +154,34 @@ func (w *world) unlockReport(a *account) *report.FabricUnlock {
 	return out
 }
 
-// mark is a registration or login on a device.
+// mark is a registration or login on a device, or something that it refused.
 type mark struct {
 	account *account
 	event   report.FabricEvent
+}
+
+// markRefusal notes that a device did not do what it was asked for, and why, among what happened to it.
+func (w *world) markRefusal(s *scenarios.Step, o *outcome, step *report.Step) {
+	if o.result == nil || o.result.Outcome != rp.OutcomeRefused {
+		return
+	}
+	user, on := whoAndWhere(s)
+	d, err := w.device(on, user)
+	if err != nil {
+		return
+	}
+	reason := o.result.Reason
+	if !s.Syncs() {
+		w.traveling.mu.Lock()
+		reason = d.refusal.reason // a client has other reasons too
+		w.traveling.mu.Unlock()
+	}
+	if reason == "" {
+		return
+	}
+	w.traveling.marks = append(w.traveling.marks, mark{d.account, report.FabricEvent{
+		AtMS: w.since(w.cfg.Clock()), Kind: string(fabric.EventRefused), To: d.name, Step: step.ID, Text: reason,
+	}})
 }
 
 // markCeremony notes a registration or login among what happened to its device.

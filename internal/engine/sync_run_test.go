@@ -124,10 +124,6 @@ steps:
 func TestStepsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	for steps, message := range map[string]string{
-		"  - sync: pc\n":                                        "does not sync",
-		"  - unlock: carol/pc\n":                                "does not sync",
-		"  - fabric: {account: carol, do: audit}\n":             "does not sync",
-		"  - wipe: {account: carol}\n":                          "does not sync",
 		"  - signal: {on: laptop, user: alice, accepted: []}\n": "no passkey of alice",
 	} {
 		expectLast(t, travel(t, "", steps), report.VerdictError, message)
@@ -165,14 +161,7 @@ func TestStateOutlivesTheRun(t *testing.T) {
 		t.Helper()
 		file := load(t, travelers+"sync: {state: "+path+"}\nsteps:\n"+steps, demorptest.Start(t, nil))
 		result, err := engine.Run(t.Context(), engine.Config{
-			Files: []*scenarios.File{file}, Seed: 1, Clock: time.Now, LookupEnv: os.LookupEnv, ReadFile: os.ReadFile,
-			OpenState: func(path string) (engine.State, error) {
-				store, err := disk.Open(path)
-				if err != nil {
-					return engine.State{}, err
-				}
-				return engine.State{Journal: store, Ledger: store.Ledger(), LedgerFile: disk.LedgerPath(path)}, nil
-			},
+			Files: []*scenarios.File{file}, Seed: 1, Clock: time.Now, LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, OpenState: openDisk,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -196,6 +185,33 @@ func TestStateOutlivesTheRun(t *testing.T) {
 	}
 	expectLast(t, play("  - register: {user: alice, on: laptop}\n"), report.VerdictSkip, "could not be opened")
 	expectLast(t, run(t, 1, load(t, travelers+"sync: {state: "+path+"}\nsteps:\n  - sync: laptop\n", demorptest.Start(t, nil))), report.VerdictSkip, "could not be opened")
+}
+
+// A PIN that nobody chose is the same in every run on the same state, whatever the seed.
+func TestDerivedPINOutlivesTheRun(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "fabric.db")
+	for seed, steps := range []string{
+		"  - register: {user: alice, on: laptop}\n", "  - unlock: phone\n    expect: {that: [result.remaining == 10]}\n",
+	} {
+		file := load(t, strings.Replace(travelers, "    pin: \"482915\"\n", "", 1)+"sync: {state: "+path+"}\nsteps:\n"+steps, demorptest.Start(t, nil))
+		result, err := engine.Run(t.Context(), engine.Config{
+			Files: []*scenarios.File{file}, Seed: uint64(seed), Clock: time.Now, LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, OpenState: openDisk,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectLast(t, result, report.VerdictPass, "")
+	}
+}
+
+// openDisk opens a state file.
+func openDisk(path string) (engine.State, error) {
+	store, err := disk.Open(path)
+	if err != nil {
+		return engine.State{}, err
+	}
+	return engine.State{Journal: store, Ledger: store.Ledger(), LedgerFile: disk.LedgerPath(path)}, nil
 }
 
 // What the fabric takes itself is little beside the ceremony: see sync.operation.

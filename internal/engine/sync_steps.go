@@ -123,7 +123,7 @@ func (w *world) synced(ref, account string) (*device, error) {
 		return nil, err
 	}
 	if d.replica == nil {
-		return nil, fmt.Errorf("the passkeys of %s stay on it: %s does not sync", d.name, d.account.provider)
+		return nil, staysPut(d.account.name, d.account.provider)
 	}
 	return d, nil
 }
@@ -202,7 +202,7 @@ func (w *world) cloudAccount(name string) (*account, error) {
 		return nil, fmt.Errorf("no account %q", name)
 	}
 	if a.cloud == nil {
-		return nil, fmt.Errorf("the passkeys of %s's account stay on its devices: %s does not sync", name, a.provider)
+		return nil, staysPut(name, a.provider)
 	}
 	return a, nil
 }
@@ -212,11 +212,14 @@ func (w *world) changePolicies(spec *scenarios.PolicyStep) (*outcome, error) {
 	if a == nil {
 		return nil, fmt.Errorf("no account %q", spec.Account)
 	}
-	maps.Copy(a.policies, spec.Set)
 	var now []string
 	for _, name := range slices.Sorted(maps.Keys(spec.Set)) {
+		if err := knowsPolicy(w.cfg.Providers, a.provider, name); err != nil {
+			return nil, err
+		}
 		now = append(now, name+" "+spec.Set[name])
 	}
+	maps.Copy(a.policies, spec.Set)
 	return provided(nil, "policies of "+a.name+"'s account: "+strings.Join(now, ", "))
 }
 
@@ -325,7 +328,9 @@ func (w *world) sync(ctx context.Context, spec *scenarios.SyncStep) (*outcome, e
 		return nil, err
 	}
 	if late != "" {
-		return said(rp.OutcomeRejected, late), nil
+		o := said(rp.OutcomeRejected, late)
+		o.late, o.hint = true, "wait longer (within and timeout of the step, --timeout), or expect: {outcome: rejected}"
+		return o, nil
 	}
 	_, err = d.replica.Pull(ctx)
 	o, err := provided(err, d.name+" is up to date")

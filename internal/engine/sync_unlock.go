@@ -105,9 +105,6 @@ const unlimited = -1
 // tries is how many tries the provider has looked at so far.
 func (a *account) tries() int { return int(a.cloud.account(a.key).UnlockState().Tries) }
 
-// atOnce is how many devices derive their keys at the same time: that takes memory.
-const atOnce = 32
-
 // race makes tries at the same time, as of so many devices. What the outcome counts is the provider's log.
 func (w *world) race(ctx context.Context, d *device, typed scenarios.Text, tries int) (*outcome, error) {
 	if no := cannotUnlock(d); no.reason != "" {
@@ -143,13 +140,10 @@ func (w *world) rivals(ctx context.Context, d *device, pin string, tries int) (r
 	var (
 		mu       sync.Mutex
 		wait     sync.WaitGroup
-		room     = make(chan struct{}, atOnce)
 		answered *fabric.UnlockError
 	)
 	for i := range tries {
 		wait.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
 			err := w.rival(ctx, d, i, pin)
 			mu.Lock()
 			defer mu.Unlock()

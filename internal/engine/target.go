@@ -42,6 +42,9 @@ func (t *Target) Env() scenarios.Env { return t.world.env }
 // Profile is what the file declares about the target.
 func (t *Target) Profile() map[string][]string { return t.world.file.Target.Profile.Members() }
 
+// Params are what was given for the file's params, without secret ones. Nobody may change it.
+func (t *Target) Params() map[string]string { return t.world.out.Params }
+
 // Redact takes every secret that was met out of a run.
 func (t *Target) Redact(run *report.Run) { t.world.redactor.Apply(run) }
 

@@ -95,7 +95,10 @@ func newWorld(e *engine, file *scenarios.File, id string) (*world, error) {
 	if err := w.prepareSync(); err != nil {
 		return nil, err
 	}
-	return w, w.prepareDevices()
+	if err := w.prepareDevices(); err != nil {
+		return nil, err
+	}
+	return w, CheckProviders(file, w.cfg.Providers, w.env)
 }
 
 // secretName matches environment variables that hold secrets, going by their names.

@@ -53,6 +53,10 @@ func (p *Plan) steps(t *tally) []report.Step {
 		played.Verdict, played.Message = report.VerdictSkip, "no account was played"
 		return []report.Step{played}
 	}
+	if t.accounts < p.Accounts {
+		played.Verdict = report.VerdictSkip
+		played.Message = fmt.Sprintf("interrupted: %d of %d accounts were played, %d events", t.accounts, p.Accounts, t.events())
+	}
 	steps := []report.Step{played}
 	for fault, title := range [faults]string{
 		diverged: "at the end every device has what the cloud has", lost: "no acknowledged passkey was lost", overtried: "no more tries to unlock than allowed",

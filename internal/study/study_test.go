@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -165,6 +166,9 @@ func TestInterrupted(t *testing.T) {
 	n := run.Fabric.Study.Accounts
 	if n < 5*chunk || n > 1000 || run.Fabric.Study.Events != n*DefaultEvents || !run.Partial || run.Aborted == "" {
 		t.Errorf("%d accounts, %d events, partial %t, %q", n, run.Fabric.Study.Events, run.Partial, run.Aborted)
+	}
+	if s := run.Steps[0]; s.Verdict != report.VerdictSkip || s.Message != fmt.Sprintf("interrupted: %d of 100000 accounts were played, %d events", n, n*DefaultEvents) {
+		t.Errorf("step %+v", s)
 	}
 	cancel()
 	run, err = Run(ctx, Config{Plan: plan, Seed: 1})

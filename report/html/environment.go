@@ -2,6 +2,8 @@ package html
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +70,12 @@ func command(run *report.Run) string {
 	if run.Fabric != nil && run.Fabric.Study != nil {
 		parts[1] = "sync"
 		parts = append(parts, studyCommand(run.Fabric.Study)...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(run.Params)) {
+		parts = append(parts, "--param", quote(name)+"="+quote(run.Params[name]))
+	}
+	if run.Target.Origin != "" && !slices.ContainsFunc(run.Scenarios, func(s report.Scenario) bool { return s.Target.Origin != run.Target.Origin }) {
+		parts = append(parts, "--origin", quote(run.Target.Origin))
 	}
 	parts = append(parts, "--seed", strconv.FormatUint(run.Seed, 10))
 	if run.Driver != "" {

@@ -298,3 +298,19 @@ func TestWriteErrors(t *testing.T) {
 		t.Errorf("got %v, want the writer's error", err)
 	}
 }
+
+// The command that makes the same run again has the params and the origin, as a shell takes them.
+func TestCommandOfTheSameRun(t *testing.T) {
+	run := golden.Load(t, "pass")
+	run.Params = map[string]string{"user": "o'neill x", "size": "3"}
+	page := string(write(t, run))
+	want := ` --param size=3 --param user=&#39;o&#39;\&#39;&#39;neill x&#39; --origin ` + run.Target.Origin + ` --seed `
+	if !strings.Contains(strings.ReplaceAll(page, "'", "&#39;"), want) {
+		_, after, _ := strings.Cut(page, `aria-labelledby="again">`)
+		t.Errorf("%.300s\nwant %s", after, want)
+	}
+	run.Scenarios = append(run.Scenarios, report.Scenario{File: "other.yaml", Target: report.Target{Origin: "https://other.test"}})
+	if page := string(write(t, run)); strings.Contains(page, "--origin "+run.Target.Origin) {
+		t.Error("one origin for scenarios of several")
+	}
+}

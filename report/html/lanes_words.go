@@ -38,7 +38,7 @@ func happenings() []happening {
 		{kind: "renamed", word: "renamed", shape: "passkey", weight: 2},
 		{kind: "shadowed", word: "shadowed", shape: "passkey", weight: 2},
 		{kind: report.EventLocked, word: "locked", shape: "device"},
-		{kind: "refused", word: "PIN refused", shape: "device", weight: 1},
+		{kind: "refused", word: "refused", shape: "device", weight: 1},
 		{kind: "founded", word: "vault made", shape: "device", weight: 1},
 		{kind: "unlocked", word: "unlocked", shape: "device", weight: 1},
 		{kind: "enrolled", word: "enrolled", shape: "device", weight: 1},

@@ -134,7 +134,7 @@ func TestEventsAlikeShareARow(t *testing.T) {
 		events = append(events, report.FabricEvent{AtMS: float64(i), Kind: "refused", To: "phone"})
 	}
 	page := write(t, accountOf(append(events, report.FabricEvent{AtMS: 200, Kind: "locked", To: "phone"})...))
-	if !strings.Contains(string(page), ">100 × PIN refused<") || !strings.Contains(string(page), "All 101 events are drawn") {
+	if !strings.Contains(string(page), ">100 × refused<") || !strings.Contains(string(page), "All 101 events are drawn") {
 		t.Error("a hundred wrong PINs are not one row")
 	}
 }

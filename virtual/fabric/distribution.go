@@ -88,7 +88,7 @@ func (e empirical) quantile(q float64) time.Duration {
 type SampleError struct {
 	Line    int // from 1; 0: the file as a whole
 	Problem string
-	Hint    string
+	Advice  string // what to do about it
 }
 
 // Error implements error.
@@ -98,6 +98,9 @@ func (e *SampleError) Error() string {
 	}
 	return fmt.Sprintf("line %d: %s", e.Line, e.Problem)
 }
+
+// Hint is what to do about it.
+func (e *SampleError) Hint() string { return e.Advice }
 
 // ParseEmpirical reads measured delays for [Empirical]: a duration such as "850ms" or "1m30s" on each line, or CSV
 // with the durations in the first column. Empty lines and those that begin with "#" do not count, and the first
@@ -117,9 +120,9 @@ func ParseEmpirical(r io.Reader) (Distribution, error) {
 		switch {
 		case err != nil && heading && !strings.ContainsAny(text, "0123456789"):
 		case err != nil:
-			return nil, &SampleError{Line: n, Problem: fmt.Sprintf("%q is not a duration", text), Hint: "write it with its unit: 850ms, 2.5s, 1m30s"}
+			return nil, &SampleError{Line: n, Problem: fmt.Sprintf("%q is not a duration", text), Advice: "write it with its unit: 850ms, 2.5s, 1m30s"}
 		case d < 0:
-			return nil, &SampleError{Line: n, Problem: fmt.Sprintf("a delay of %s: nothing arrives before it was sent", d), Hint: "leave the line out"}
+			return nil, &SampleError{Line: n, Problem: fmt.Sprintf("a delay of %s: nothing arrives before it was sent", d), Advice: "leave the line out"}
 		default:
 			samples = append(samples, d)
 		}
@@ -129,7 +132,7 @@ func ParseEmpirical(r io.Reader) (Distribution, error) {
 		return nil, fmt.Errorf("read delays after line %d: %w", n, err)
 	}
 	if len(samples) == 0 {
-		return nil, &SampleError{Problem: "there is no duration in it", Hint: "write one delay on each line: 850ms, 2.5s, 1m30s"}
+		return nil, &SampleError{Problem: "there is no duration in it", Advice: "write one delay on each line: 850ms, 2.5s, 1m30s"}
 	}
 	return Empirical(samples), nil
 }

@@ -127,8 +127,8 @@ func TestVerifyLedgerDamage(t *testing.T) {
 			if damage.Damage != c.damage || damage.Line != c.line {
 				t.Errorf("%s at line %d (%s), want %s at line %d", damage.Damage, damage.Line, err, c.damage, c.line)
 			}
-			if damage.Problem == "" || damage.Hint == "" {
-				t.Errorf("problem %q, hint %q", damage.Problem, damage.Hint)
+			if damage.Problem == "" || damage.Hint() == "" {
+				t.Errorf("problem %q, hint %q", damage.Problem, damage.Hint())
 			}
 		})
 	}

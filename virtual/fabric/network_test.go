@@ -61,7 +61,7 @@ func TestParseEmpirical(t *testing.T) {
 	} {
 		_, err := fabric.ParseEmpirical(strings.NewReader(text))
 		mistake, ok := errors.AsType[*fabric.SampleError](err)
-		if !ok || mistake.Line != line || mistake.Hint == "" {
+		if !ok || mistake.Line != line || mistake.Hint() == "" {
 			t.Errorf("%q: %v, want a mistake in line %d", text, err, line)
 		}
 	}

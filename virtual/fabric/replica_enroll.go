@@ -13,14 +13,17 @@ import (
 // PINFormatError says that a PIN cannot be one, by the provider's rules. It costs no try: the device sees it.
 type PINFormatError struct {
 	Problem string
-	Hint    string
+	Advice  string // what to do about it
 }
 
 // Error implements error.
 func (e *PINFormatError) Error() string { return e.Problem }
 
-// checkPIN returns a [*PINFormatError] for a PIN that breaks the rules.
-func checkPIN(pin string, rules providers.PINRules) error {
+// Hint is what to do about it.
+func (e *PINFormatError) Hint() string { return e.Advice }
+
+// CheckPIN returns a [*PINFormatError] for a PIN that breaks the rules.
+func CheckPIN(pin string, rules providers.PINRules) error {
 	length := utf8.RuneCountInString(pin)
 	what := "characters"
 	if rules.Digits {
@@ -38,11 +41,11 @@ func checkPIN(pin string, rules providers.PINRules) error {
 	other := func(c rune) bool { return c < '0' || c > '9' }
 	switch {
 	case length < rules.MinLength:
-		return &PINFormatError{Problem: fmt.Sprintf("a PIN of %d characters is too short", length), Hint: want}
+		return &PINFormatError{Problem: fmt.Sprintf("a PIN of %d characters is too short", length), Advice: want}
 	case rules.MaxLength > 0 && length > rules.MaxLength:
-		return &PINFormatError{Problem: fmt.Sprintf("a PIN of %d characters is too long", length), Hint: want}
+		return &PINFormatError{Problem: fmt.Sprintf("a PIN of %d characters is too long", length), Advice: want}
 	case rules.Digits && slices.ContainsFunc([]rune(pin), other):
-		return &PINFormatError{Problem: "the PIN has something else than digits in it", Hint: want}
+		return &PINFormatError{Problem: "the PIN has something else than digits in it", Advice: want}
 	}
 	return nil
 }
@@ -64,7 +67,7 @@ func (r *Replica) Found(ctx context.Context, pin string) error {
 		unlock := r.cfg.Provider.Unlock
 		byPIN := unlock.Method != providers.UnlockDeviceApproval
 		if byPIN {
-			if err := checkPIN(pin, unlock.PIN); err != nil {
+			if err := CheckPIN(pin, unlock.PIN); err != nil {
 				return err
 			}
 		}
@@ -152,7 +155,7 @@ func (r *Replica) Unlock(ctx context.Context, pin string) error {
 		if !r.reachable() {
 			return ErrOffline
 		}
-		if err := checkPIN(pin, r.cfg.Provider.Unlock.PIN); err != nil {
+		if err := CheckPIN(pin, r.cfg.Provider.Unlock.PIN); err != nil {
 			return err
 		}
 		if err := r.checkLog(); err != nil {

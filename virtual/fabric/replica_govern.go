@@ -53,7 +53,7 @@ func (r *Replica) ResetPIN(ctx context.Context, pin string) error {
 		return r.wipeAccount(ctx, "reset PIN", pin)
 	}
 	return r.govern(ctx, "reset PIN", func() error {
-		if err := checkPIN(pin, unlock.PIN); err != nil {
+		if err := CheckPIN(pin, unlock.PIN); err != nil {
 			return err
 		}
 		recovery, err := r.newRecovery(ctx, pin, r.secrets)
@@ -81,7 +81,7 @@ func (r *Replica) wipeAccount(ctx context.Context, what, pin string) error {
 		}
 		wipe := r.account.Wipe
 		if pin != "" {
-			if err := checkPIN(pin, r.cfg.Provider.Unlock.PIN); err != nil {
+			if err := CheckPIN(pin, r.cfg.Provider.Unlock.PIN); err != nil {
 				return err
 			}
 			wipe = func(device string) error { return r.account.ResetUnlock(device, Recovery{}) }

@@ -268,7 +268,7 @@ func TestPINFormat(t *testing.T) {
 	for _, wrong := range []string{"", "12345", "1234567", "12345a", "１２３４５６"} {
 		err := laptop.Found(t.Context(), wrong)
 		format, ok := errors.AsType[*fabric.PINFormatError](err)
-		if !ok || format.Hint != "use 6 digits" {
+		if !ok || format.Hint() != "use 6 digits" {
 			t.Errorf("PIN %q: %v", wrong, err)
 		}
 	}

@@ -14,7 +14,7 @@ type LedgerError struct {
 	Line    int    // from 1; one past the last when something is missing there
 	Damage  Damage // what kind it is
 	Problem string // one sentence part
-	Hint    string // what may have happened, and what to do
+	Advice  string // what may have happened, and what to do
 }
 
 // Damage is a kind of damage of an audit log.
@@ -33,6 +33,9 @@ const (
 
 // Error implements error.
 func (e *LedgerError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Problem) }
+
+// Hint is what may have happened, and what to do.
+func (e *LedgerError) Hint() string { return e.Advice }
 
 // LedgerSummary is what a whole audit log comes to.
 type LedgerSummary struct {
@@ -67,12 +70,12 @@ func VerifyLedger(r io.Reader, want *LedgerHead) (LedgerSummary, error) {
 		case errors.Is(err, io.EOF):
 			return v.summary, &LedgerError{
 				Line: v.lines + 1, Damage: DamageTruncated, Problem: "the log ends in the middle of a line",
-				Hint: "after a crash while it was written, opening the fabric's state removes the piece; else the end was cut off",
+				Advice: "after a crash while it was written, opening the fabric's state removes the piece; else the end was cut off",
 			}
 		case errors.Is(err, bufio.ErrBufferFull):
 			return v.summary, &LedgerError{
 				Line: v.lines + 1, Damage: DamageChanged, Problem: fmt.Sprintf("a line of more than %d bytes", maxLedgerLine),
-				Hint: "no entry is that long: is this an audit log?",
+				Advice: "no entry is that long: is this an audit log?",
 			}
 		case err != nil:
 			return v.summary, fmt.Errorf("read audit log: %w", err)
@@ -100,23 +103,23 @@ func (v *ledgerVerifier) line(line []byte) (LedgerEntry, error) {
 	case err != nil:
 		damage.Damage = DamageChanged
 		damage.Problem = fmt.Sprintf("entry %d is not as it was written: %s", at.Seq+1, err)
-		damage.Hint = "the line was changed after it was written; entries before it are good"
+		damage.Advice = "the line was changed after it was written; entries before it are good"
 	case e.Seq > at.Seq+1:
 		damage.Damage = DamageCut
 		damage.Problem = fmt.Sprintf("entry %d follows entry %d", e.Seq, at.Seq)
-		damage.Hint = "what is between them was taken out"
+		damage.Advice = "what is between them was taken out"
 	case e.Seq <= at.Seq:
 		damage.Damage = DamageDoubled
 		damage.Problem = fmt.Sprintf("entry %d again after entry %d", e.Seq, at.Seq)
-		damage.Hint = "a line was put in a second time, or an older log was joined to this one"
+		damage.Advice = "a line was put in a second time, or an older log was joined to this one"
 	case e.Prev != at.prev():
 		damage.Damage = DamageRewritten
 		damage.Problem = fmt.Sprintf("entry %d does not go on from the entry before it", e.Seq)
-		damage.Hint = "one of the two was written anew after the other"
+		damage.Advice = "one of the two was written anew after the other"
 	case !v.counts(&e):
 		damage.Damage = DamageCounter
 		damage.Problem = fmt.Sprintf("entry %d (%s) of account %q counts %d failures after %d", e.Seq, e.Action, e.Account, e.Failures, v.failures[e.Account])
-		damage.Hint = "the log was not written by this program, or was forged as a whole"
+		damage.Advice = "the log was not written by this program, or was forged as a whole"
 	default:
 		v.take(&e)
 		return e, nil
@@ -162,7 +165,7 @@ func (v *ledgerVerifier) findMissing(lines *bufio.Reader, damage *LedgerError) {
 		e, bad := parseLedgerEntry(bytes.TrimSuffix(line, []byte("\n")))
 		if bad == nil && e.Seq == missing {
 			damage.Damage = DamageReordered
-			damage.Hint = fmt.Sprintf("entry %d comes later: lines have changed places", missing)
+			damage.Advice = fmt.Sprintf("entry %d comes later: lines have changed places", missing)
 			return
 		}
 		if err != nil {
@@ -179,7 +182,7 @@ func (v *ledgerVerifier) end(want *LedgerHead) error {
 	return &LedgerError{
 		Line: v.lines + 1, Damage: DamageTruncated,
 		Problem: fmt.Sprintf("the log ends with entry %d, but entry %d has been seen", v.summary.Head.Seq, want.Seq),
-		Hint:    "its end was cut off, or an old copy was put in its place",
+		Advice:  "its end was cut off, or an old copy was put in its place",
 	}
 }
 
@@ -187,6 +190,6 @@ func (v *ledgerVerifier) rewritten(want *LedgerHead) error {
 	return &LedgerError{
 		Line: v.lines, Damage: DamageRewritten,
 		Problem: fmt.Sprintf("entry %d is another one than was seen: its hash is not %s", want.Seq, want.Hash),
-		Hint:    "the log was written anew, or it is another log",
+		Advice:  "the log was written anew, or it is another log",
 	}
 }

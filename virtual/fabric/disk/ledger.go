@@ -78,7 +78,7 @@ func (l *Ledger) recover(seen mark) error {
 		return &fabric.LedgerError{
 			Line: number, Damage: fabric.DamageTruncated,
 			Problem: "the log is not the one that the state was written with, or lacks its end",
-			Hint:    "both files belong together; put the newest copy of the log back",
+			Advice:  "both files belong together; put the newest copy of the log back",
 		}
 	}
 	return l.file.Truncate(l.length)
