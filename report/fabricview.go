@@ -178,3 +178,52 @@ func (s *Study) String() string {
 	return fmt.Sprintf("A simulation of %s with %s each over %s of virtual time: no relying party was asked.",
 		plural(int(s.Accounts), "account"), plural(s.Devices, "device"), FormatMS(s.VirtualMS))
 }
+
+// Means says in one line by whose rules, how late and how unreliably passkeys traveled in a study.
+func (s *Study) Means() string {
+	return strings.Join([]string{s.Provider, s.Delay, FormatShare(s.Loss) + " lost", FormatShare(s.Duplicates) + " delivered twice"}, "; ")
+}
+
+// String names the account: "alice, Microsoft Password Manager, personal account".
+func (a *FabricAccount) String() string {
+	name := a.Account + ", " + cmp.Or(a.Title, a.Provider)
+	if a.Type != "" {
+		name += ", " + a.Type + " account"
+	}
+	return name
+}
+
+// String names the device and what it is: "laptop, windows 11, edge 142, windows-hello".
+func (d *FabricDevice) String() string {
+	what := []string{d.Name}
+	for _, s := range []string{d.OS, d.Client, d.Verification} {
+		if s != "" {
+			what = append(what, s)
+		}
+	}
+	return strings.Join(what, ", ")
+}
+
+// Because follows what it is about: ": Edge 142 on macOS cannot save passkeys (rule os)", or nothing.
+func (e *Eligibility) Because() string {
+	text := ""
+	if e.Reason != "" {
+		text = ": " + e.Reason
+	}
+	if e.Rule != "" {
+		text += " (rule " + e.Rule + ")"
+	}
+	return text
+}
+
+// String says whether the log can be relied on: "audit log intact, 29 entries, in audit.jsonl".
+func (a *FabricAudit) String() string {
+	if !a.Intact {
+		return "audit log damaged: " + cmp.Or(a.Problem, "it could not be verified")
+	}
+	text := "audit log intact, " + plural(a.Entries, "entry", "entries")
+	if a.File != "" {
+		text += ", in " + a.File
+	}
+	return text
+}

@@ -83,6 +83,48 @@ func (l *LoadRun) MeasuredMS() float64 {
 	return ms
 }
 
+// Offered says what was asked for: "open model, 50/s asked for, 49.9/s done, measured for 1m00s".
+func (l *LoadRun) Offered() string {
+	asked, done := l.Rates()
+	parts := []string{l.Model + " model"}
+	if l.Model == LoadClosed {
+		vus := 0
+		for i := range l.Phases {
+			if l.Phases[i].Measured {
+				vus = max(vus, l.Phases[i].VUs)
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%d users at a time", vus))
+	} else if l.Limit == nil && l.MeasuredMS() > 0 {
+		parts = append(parts, FormatRate(asked)+" asked for")
+	}
+	switch {
+	case l.Limit != nil:
+		return strings.Join(append(parts, fmt.Sprintf("%d rates tried", len(l.Limit.Points))), ", ")
+	case l.MeasuredMS() == 0:
+		return parts[0]
+	}
+	return strings.Join(append(parts, FormatRate(done)+" done", "measured for "+FormatMS(l.MeasuredMS())), ", ")
+}
+
+// Means says by which means it was asked: transport, connections, keys and users.
+func (l *LoadRun) Means() string {
+	users := fmt.Sprintf("%d %s users", l.Users.Count, l.Users.Source)
+	switch {
+	case l.Users.Enrolled > 0 && l.Users.Reused > 0:
+		users += fmt.Sprintf(" (%d enrolled by this run, %d before)", l.Users.Enrolled, l.Users.Reused)
+	case l.Users.Reused > 0:
+		users += " (enrolled before)"
+	case l.Users.Enrolled > 0:
+		users += " (enrolled by this run)"
+	}
+	parts := []string{l.Transport, "connections " + l.Connections, l.Signing, users}
+	if l.Segment != "" {
+		parts = append(parts, "segment "+l.Segment)
+	}
+	return strings.Join(parts, "; ")
+}
+
 // Verdict says in one sentence what the load has shown.
 func (l *LoadRun) Verdict() string {
 	asked, done := l.Rates()

@@ -49,6 +49,7 @@ type Run struct {
 	Suite      *Suite            `json:"suite,omitempty"`  // when checks ran
 	Load       *LoadRun          `json:"load,omitempty"`   // when a load was offered
 	Fabric     *Fabric           `json:"fabric,omitempty"` // when passkeys traveled
+	Shards     []Shard           `json:"shards,omitempty"` // when it was merged from other runs: see [Merge]
 	Summary    Summary           `json:"summary"`
 }
 
@@ -211,6 +212,9 @@ type Check struct {
 	Evidence      *CheckEvidence `json:"evidence,omitempty"`
 	DurationMS    float64        `json:"durationMs"`
 }
+
+// ToleratedKnown is the reason in [Check.Tolerated] of a failure that was known before.
+const ToleratedKnown = "it is in the baseline"
 
 // Suite is what part of the catalogue of checks a run performed, and under which terms.
 type Suite struct {

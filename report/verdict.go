@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,45 @@ func (v Verdict) Valid() bool {
 	}
 	return false
 }
+
+// Words are the verdict as people say it. An error is not "error", which many read as a failure.
+func (v Verdict) Words() string {
+	switch v {
+	case VerdictWarn:
+		return "warning"
+	case VerdictSkip:
+		return "skipped"
+	case VerdictError:
+		return "could not tell"
+	default:
+		return string(v)
+	}
+}
+
+// Mark is one character that tells the verdict from the others without color.
+func (v Verdict) Mark() string {
+	switch v {
+	case VerdictPass:
+		return "✓"
+	case VerdictFail:
+		return "✗"
+	case VerdictWarn:
+		return "!"
+	case VerdictInfo:
+		return "·"
+	case VerdictSkip:
+		return "–"
+	case VerdictError:
+		return "?"
+	}
+	return " "
+}
+
+// Severities are those of checks, worst first.
+func Severities() []string { return []string{"critical", "high", "medium", "low", "info"} }
+
+// Worse reports whether v is a worse verdict than another. From the best to the worst: info, skip, pass, warn, error, fail.
+func (v Verdict) Worse(than Verdict) bool { return badness(v) > badness(than) }
 
 // The exit codes a run can lead to. Bad input (2) and an interruption (130) happen outside of a
 // run and are the command line's.
@@ -41,6 +81,41 @@ func ExitCode(run *Run) int {
 	case VerdictPass, VerdictWarn, VerdictInfo:
 	}
 	return ExitPassed
+}
+
+// Headline says the verdict in words, and in one sentence what it means.
+func (r *Run) Headline() (head, standfirst string) {
+	s := r.Summary
+	switch r.Verdict() {
+	case VerdictFail:
+		head = fmt.Sprintf("%d of %d failed", s.Failed, s.Passed+s.Failed+s.Errored+s.Warned)
+		standfirst = "The relying party did not do what was required of it."
+	case VerdictError:
+		head = fmt.Sprintf("%d could not be told", s.Errored)
+		standfirst = "Nothing failed, but part of what had to be verified could not be."
+		if s.Errored == 0 { // as of a load that cannot be relied on
+			head = "Could not be told"
+		}
+	case VerdictSkip:
+		head, standfirst = "Nothing was judged", "No step and no check came to a verdict."
+	case VerdictWarn:
+		head, standfirst = fmt.Sprintf("Passed, %d to look at", s.Warned), "Everything required passed; the warnings are below."
+	case VerdictPass, VerdictInfo:
+		head, standfirst = fmt.Sprintf("All %d passed", s.Passed), "The relying party did everything that was asked of it."
+		if s.Skipped > 0 || r.Partial {
+			head, standfirst = fmt.Sprintf("%d passed", s.Passed), "What was verified passed, but not everything was verified."
+		}
+	}
+	if r.Load != nil {
+		standfirst = r.Load.Verdict()
+	}
+	if r.Fabric != nil && r.Fabric.Study != nil {
+		standfirst = r.Fabric.Study.String()
+	}
+	if r.Partial {
+		head += ", run incomplete"
+	}
+	return head, standfirst
 }
 
 // StepsOf returns the steps of a scenario in the order they ran.
@@ -76,9 +151,29 @@ func (r *Run) Caveats() []string {
 		out = append(out, plural(n, "step or check was", "steps or checks were")+" skipped and therefore not verified.")
 	}
 	out = append(out, r.Load.caveats()...)
+	out = append(out, r.merged()...)
 	out = append(out, r.unverified()...)
 	if len(r.Checks) == 0 && len(r.Steps) == 0 && (r.Fabric == nil || r.Fabric.Study == nil) {
 		out = append(out, "No step and no check ran.")
+	}
+	return out
+}
+
+// merged says what a run that was merged cannot know.
+func (r *Run) merged() []string {
+	if len(r.Shards) < 2 {
+		return nil
+	}
+	var out []string
+	seeds := make(map[uint64]bool)
+	for _, s := range r.Shards {
+		seeds[s.Seed] = true
+	}
+	if len(seeds) > 1 {
+		out = append(out, "Merged from shards with seeds of their own: to repeat one, take its seed from the result file.")
+	}
+	if slices.ContainsFunc(r.Shards, func(s Shard) bool { return s.Segment != "" }) {
+		out = append(out, "Merged from segments of a load: percentiles of single seconds, and of what did not end as expected, are averages of theirs. The other figures and the thresholds are exact.")
 	}
 	return out
 }

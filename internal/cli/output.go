@@ -12,9 +12,16 @@ import (
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/internal/term"
 	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/report/badge"
+	"github.com/passrig/passrig/report/github"
 	"github.com/passrig/passrig/report/html"
 	"github.com/passrig/passrig/report/jsonout"
 	"github.com/passrig/passrig/report/junit"
+	"github.com/passrig/passrig/report/markdown"
+	"github.com/passrig/passrig/report/ndjson"
+	"github.com/passrig/passrig/report/openmetrics"
+	"github.com/passrig/passrig/report/sarif"
+	"github.com/passrig/passrig/report/tap"
 	"github.com/passrig/passrig/report/terminal"
 )
 
@@ -33,9 +40,16 @@ func formats() []format {
 		return terminal.Write(w, run, terminal.Options{Verbose: true})
 	}
 	return []format{
+		{"badge", "a picture for a README, as SVG", "passrig-badge.svg", badge.Write},
+		{"github", "the summary of a GitHub Actions step, as Markdown", "passrig-summary.md", github.Write},
 		{"html", "one page to read and to send, that opens anywhere", "passrig-report.html", html.Write},
 		{"json", "the result file, from which every other report can be made", "passrig-report.json", jsonout.Write},
 		{"junit", "JUnit XML for CI systems", "passrig-report.xml", junit.Write},
+		{"markdown", "a document for a wiki or a merge request", "passrig-report.md", markdown.Write},
+		{"ndjson", "a stream of events, one JSON object a line", "-", ndjson.Write},
+		{"openmetrics", "figures for Prometheus and what reads its files", "passrig-metrics.txt", openmetrics.Write},
+		{"sarif", "SARIF 2.1.0 for code scanning, at the lines of the scenario", "passrig-report.sarif", sarif.Write},
+		{"tap", "TAP 14, a line for each step, check and threshold", "-", tap.Write},
 		{formatTerminal, "the summary that is shown anyway, as text", "-", plain},
 	}
 }

@@ -1,13 +1,6 @@
 package cli
 
-import (
-	"bytes"
-	"errors"
-
-	"github.com/spf13/cobra"
-
-	"github.com/passrig/passrig/report"
-)
+import "github.com/spf13/cobra"
 
 const reportLong = `Report makes reports from the result file of an earlier run (passrig run --report json).
 Nothing is sent. RUN.json may be - for standard input.
@@ -27,10 +20,8 @@ func newReportCommand(env *Env) *cobra.Command {
 			"0", "the reports were made, whatever the run's verdict",
 			"2", "bad flags, or not a result file",
 			"3", "a report could not be written"),
-		Args: exactlyOne("result file"),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
-		},
+		Args:              exactlyOne("result file"),
+		ValidArgsFunction: resultFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.summary.validate(cmd); err != nil {
 				return err
@@ -50,17 +41,9 @@ type reportOptions struct {
 }
 
 func (o *reportOptions) run(path string) error {
-	data, err := o.env.readFile(path)
+	run, err := o.env.loadRun(path)
 	if err != nil {
-		return badFile("", "cannot read the result file: %w", err)
-	}
-	run, err := report.Load(bytes.NewReader(data))
-	if err != nil {
-		hint := ""
-		if load, ok := errors.AsType[*report.LoadError](err); ok {
-			hint = load.Hint
-		}
-		return badFile(hint, "%q: %w", path, err)
+		return err
 	}
 	if err := o.outputs.check(o.env); err != nil {
 		return err

@@ -103,7 +103,7 @@ func newRootCommand(env *Env) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	grouped(groupTest, newRunCommand(env), newValidateCommand(env), newCheckCommand(env), newLoadCommand(env), newSyncCommand(env), newReportCommand(env), newDemoCommand(env), newRPCommand(env))
+	grouped(groupTest, newRunCommand(env), newValidateCommand(env), newCheckCommand(env), newLoadCommand(env), newSyncCommand(env), newReportCommand(env), newCompareCommand(env), newMergeCommand(env), newDemoCommand(env), newRPCommand(env))
 	grouped(groupLearn, newListCommand(env), newExplainCommand(env), newDoctorCommand(env))
 	grouped(groupSetup, newInitCommand(env), newSchemaCommand(env), newCompletionCommand(env), newManCommand(env), newVersionCommand(env))
 	root.AddCommand(newHelpTopics()...)

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/passrig/passrig/internal/load"
-	"github.com/passrig/passrig/internal/load/live"
 	"github.com/passrig/passrig/internal/load/live/livetest"
 	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/report/openmetrics"
 )
 
 // afterTryOut lets the first login, which tries the load out, through, and answers the options of the others by another handler.
@@ -297,7 +297,7 @@ func TestLiveMetrics(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
-		if err != nil || resp.Header.Get("Content-Type") != live.ContentType {
+		if err != nil || resp.Header.Get("Content-Type") != openmetrics.ContentType {
 			t.Errorf("%q, %v", resp.Header.Get("Content-Type"), err)
 		}
 		now, err := livetest.Read(string(text))

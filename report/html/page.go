@@ -107,17 +107,17 @@ type fact struct{ Name, Value string }
 func lookOf(v report.Verdict) look {
 	switch v {
 	case report.VerdictPass:
-		return look{"pass", "✓", "pass"}
+		return look{"pass", "✓", v.Words()}
 	case report.VerdictFail:
-		return look{"fail", "✗", "fail"}
+		return look{"fail", "✗", v.Words()}
 	case report.VerdictWarn:
-		return look{"warn", "!", "warning"}
+		return look{"warn", "!", v.Words()}
 	case report.VerdictInfo:
-		return look{"info", "i", "info"}
+		return look{"info", "i", v.Words()}
 	case report.VerdictSkip:
-		return look{"skip", "–", "skipped"}
+		return look{"skip", "–", v.Words()}
 	case report.VerdictError:
-		return look{"error", "?", "could not tell"}
+		return look{"error", "?", v.Words()}
 	}
 	return look{"skip", "·", string(v)}
 }
@@ -130,7 +130,7 @@ func newPage(run *report.Run) *page {
 	if run.Partial && run.Summary.Failed == 0 {
 		p.Look = look{"warn", "!", "incomplete"} // a pass so far must not look like a pass
 	}
-	p.Headline, p.Standfirst = headline(run)
+	p.Headline, p.Standfirst = run.Headline()
 	p.Title = strings.TrimSpace(run.Name + " – " + p.Headline)
 	s := run.Summary
 	p.Counts = []count{
@@ -252,14 +252,11 @@ func stepItem(step *report.Step, i int, scenario string) *item {
 	return it
 }
 
-// severities are those of checks, worst first.
-func severities() []string { return []string{"critical", "high", "medium", "low", "info"} }
-
 func checkItem(c *report.Check, i int) *item {
 	it := &item{
 		Anchor: fmt.Sprintf("check-%d", i+1), Look: lookOf(c.Verdict), Title: c.Title,
 		Kicker: c.ID, Duration: report.FormatMS(c.DurationMS), Message: c.Message, Expected: c.Expected, Actual: c.Actual, Basis: c.Basis,
-		Hint: c.Hint, ID: c.ID, Severity: slices.Index(severities(), c.Severity),
+		Hint: c.Hint, ID: c.ID, Severity: slices.Index(report.Severities(), c.Severity),
 	}
 	if it.Title == "" {
 		it.Title, it.ID = c.ID, ""
@@ -312,36 +309,4 @@ func newCase(c *report.CheckCase) sent {
 		s.Exchanges = append(s.Exchanges, newExchange(&c.Exchanges[i]))
 	}
 	return s
-}
-
-// headline says the verdict in words, and in one sentence what it means.
-func headline(run *report.Run) (head, standfirst string) {
-	s := run.Summary
-	switch run.Verdict() {
-	case report.VerdictFail:
-		head = fmt.Sprintf("%d of %d failed", s.Failed, s.Passed+s.Failed+s.Errored+s.Warned)
-		standfirst = "The relying party did not do what was required of it."
-	case report.VerdictError:
-		head = fmt.Sprintf("%d could not be told", s.Errored)
-		standfirst = "Nothing failed, but part of what had to be verified could not be."
-	case report.VerdictSkip:
-		head, standfirst = "Nothing was judged", "No step and no check came to a verdict."
-	case report.VerdictWarn:
-		head, standfirst = fmt.Sprintf("Passed, %d to look at", s.Warned), "Everything required passed; the warnings are below."
-	case report.VerdictPass, report.VerdictInfo:
-		head, standfirst = fmt.Sprintf("All %d passed", s.Passed), "The relying party did everything that was asked of it."
-		if s.Skipped > 0 || run.Partial {
-			head, standfirst = fmt.Sprintf("%d passed", s.Passed), "What was verified passed, but not everything was verified."
-		}
-	}
-	if run.Load != nil {
-		standfirst = run.Load.Verdict()
-	}
-	if run.Fabric != nil && run.Fabric.Study != nil {
-		standfirst = run.Fabric.Study.String()
-	}
-	if run.Partial {
-		head += ", run incomplete"
-	}
-	return head, standfirst
 }

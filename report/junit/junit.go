@@ -185,8 +185,7 @@ func (b *builder) rest(placed map[string]bool) testsuite {
 }
 
 func (b *builder) suite(name, file string, start, duration float64, target report.Target) testsuite {
-	began := b.run.Started.Add(time.Duration(start * float64(time.Millisecond)))
-	s := testsuite{Name: name, File: file, Time: seconds(duration), Timestamp: began.UTC().Format(time.RFC3339)}
+	s := testsuite{Name: name, File: file, Time: seconds(duration), Timestamp: b.run.At(start).Format(time.RFC3339)}
 	for _, p := range []property{
 		{"adapter", target.Adapter},
 		{"driver", b.run.Driver},

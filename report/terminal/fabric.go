@@ -1,10 +1,8 @@
 package terminal
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/passrig/passrig/report"
 )
@@ -54,11 +52,7 @@ func noteworthy(a *report.FabricAccount) bool {
 }
 
 func (p *printer) account(a *report.FabricAccount) {
-	name := a.Account + ", " + cmp.Or(a.Title, a.Provider)
-	if a.Type != "" {
-		name += ", " + a.Type + " account"
-	}
-	p.wrapped("  ", "  ", clean(name), bold)
+	p.wrapped("  ", "  ", clean(a.String()), bold)
 	if a.Title != "" {
 		p.wrapped("    ", "    ", clean(a.Provider), dim)
 	}
@@ -86,13 +80,7 @@ func (p *printer) account(a *report.FabricAccount) {
 
 // device says what it could not do and why; with Verbose also that it could.
 func (p *printer) device(d *report.FabricDevice) {
-	what := []string{d.Name}
-	for _, s := range []string{d.OS, d.Client, d.Verification} {
-		if s != "" {
-			what = append(what, s)
-		}
-	}
-	lead := p.fit("    " + oneLine(strings.Join(what, ", ")))
+	lead := p.fit("    " + oneLine(d.String()))
 	if d.Save.Allowed && d.Use.Allowed && !p.opts.Verbose {
 		return
 	}
@@ -110,13 +98,7 @@ func (p *printer) eligibility(words string, e report.Eligibility) {
 	if !e.Allowed { // which may be just what a scenario expects
 		mark, color = "✗", yellow
 	}
-	if e.Reason != "" {
-		words += ": " + e.Reason
-	}
-	if e.Rule != "" {
-		words += " (rule " + e.Rule + ")"
-	}
-	p.wrapped("      "+mark+" ", "        ", clean(words), color)
+	p.wrapped("      "+mark+" ", "        ", clean(words+e.Because()), color)
 	if e.Assumed != "" {
 		p.wrapped("        assumed: ", "        ", clean(e.Assumed), dim)
 	}
@@ -126,12 +108,9 @@ func (p *printer) audit(a *report.FabricAudit) {
 	switch {
 	case a == nil:
 	case !a.Intact:
-		p.wrapped("    ", "    ", clean("audit log damaged: "+cmp.Or(a.Problem, "it could not be verified")), red)
+		p.wrapped("    ", "    ", clean(a.String()), red)
 	default:
-		text := "audit log intact, " + strconv.Itoa(a.Entries) + " entries"
-		if a.File != "" {
-			text += ", in " + a.File
-		}
+		text := a.String()
 		if a.Head != "" && p.opts.Verbose {
 			text += ", head " + a.Head
 		}
@@ -147,8 +126,7 @@ func (p *printer) study(s *report.Study) {
 	p.line()
 	p.line(p.paint(bold, "Study"))
 	p.wrapped("  ", "  ", clean(s.String()), plain)
-	how := []string{s.Provider, s.Delay, report.FormatShare(s.Loss) + " lost", report.FormatShare(s.Duplicates) + " delivered twice"}
-	p.wrapped("  ", "  ", clean(strings.Join(how, "; ")), dim)
+	p.wrapped("  ", "  ", clean(s.Means()), dim)
 	g := grid{head: "Events", columns: []string{"count", "failed", "share"}, expendable: []string{"share"}}
 	for _, k := range s.Kinds {
 		row := line{name: "  " + k.Kind, cells: []string{strconv.FormatInt(k.Count, 10), strconv.FormatInt(k.Failed, 10), "–"}}

@@ -17,8 +17,8 @@ func (p *printer) load() {
 	}
 	p.line()
 	p.line(p.paint(bold, "Load"))
-	p.wrapped("  ", "  ", clean(offered(l)), plain)
-	p.wrapped("  ", "  ", clean(how(l)), dim)
+	p.wrapped("  ", "  ", clean(l.Offered()), plain)
+	p.wrapped("  ", "  ", clean(l.Means()), dim)
 	color := green
 	if l.Limited() {
 		color = magenta
@@ -31,48 +31,6 @@ func (p *printer) load() {
 	p.operations(l)
 	p.outcomes(l)
 	p.generator(l)
-}
-
-// offered says what was asked for: "open model, 50/s asked for, 49.9/s done, measured for 1m00s".
-func offered(l *report.LoadRun) string {
-	asked, done := l.Rates()
-	parts := []string{l.Model + " model"}
-	if l.Model == report.LoadClosed {
-		vus := 0
-		for i := range l.Phases {
-			if l.Phases[i].Measured {
-				vus = max(vus, l.Phases[i].VUs)
-			}
-		}
-		parts = append(parts, fmt.Sprintf("%d users at a time", vus))
-	} else if l.Limit == nil && l.MeasuredMS() > 0 {
-		parts = append(parts, report.FormatRate(asked)+" asked for")
-	}
-	switch {
-	case l.Limit != nil:
-		return strings.Join(append(parts, fmt.Sprintf("%d rates tried", len(l.Limit.Points))), ", ")
-	case l.MeasuredMS() == 0:
-		return parts[0]
-	}
-	return strings.Join(append(parts, report.FormatRate(done)+" done", "measured for "+report.FormatMS(l.MeasuredMS())), ", ")
-}
-
-// how says by which means it was asked.
-func how(l *report.LoadRun) string {
-	users := fmt.Sprintf("%d %s users", l.Users.Count, l.Users.Source)
-	switch {
-	case l.Users.Enrolled > 0 && l.Users.Reused > 0:
-		users += fmt.Sprintf(" (%d enrolled by this run, %d before)", l.Users.Enrolled, l.Users.Reused)
-	case l.Users.Reused > 0:
-		users += " (enrolled before)"
-	case l.Users.Enrolled > 0:
-		users += " (enrolled by this run)"
-	}
-	parts := []string{l.Transport, "connections " + l.Connections, l.Signing, users}
-	if l.Segment != "" {
-		parts = append(parts, "segment "+l.Segment)
-	}
-	return strings.Join(parts, "; ")
 }
 
 const notCounted = " *"

@@ -1,10 +1,7 @@
 package terminal
 
 import (
-	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 
@@ -34,17 +31,17 @@ func (p *printer) paint(code, s string) string {
 func look(v report.Verdict) (mark, word, color string) {
 	switch v {
 	case report.VerdictPass:
-		return "✓", "pass", green
+		return v.Mark(), "pass", green
 	case report.VerdictFail:
-		return "✗", "FAIL", red
+		return v.Mark(), "FAIL", red
 	case report.VerdictWarn:
-		return "!", "warn", yellow
+		return v.Mark(), "warn", yellow
 	case report.VerdictInfo:
-		return "·", "info", cyan
+		return v.Mark(), "info", cyan
 	case report.VerdictSkip:
-		return "–", "skip", dim
+		return v.Mark(), "skip", dim
 	case report.VerdictError:
-		return "?", "ERROR", magenta
+		return v.Mark(), "ERROR", magenta
 	}
 	return " ", clean(string(v)), plain
 }
@@ -69,38 +66,10 @@ func (p *printer) fit(s string) string {
 	return cut(s, p.opts.Width)
 }
 
+func clean(s string) string { return report.Visible(s) }
+
 // oneLine is clean for a place that has only one line.
-func oneLine(s string) string { return strings.ReplaceAll(clean(s), "\n", " ") }
-
-// clean makes text harmless to a terminal: line breaks stay, tabs become spaces, and any other
-// control or formatting character is written out, because an RP that answers with escape
-// sequences must not move the cursor, set the title or turn text around.
-func clean(s string) string {
-	harmless := strings.IndexFunc(s, func(c rune) bool {
-		return c == '\t' || c == '\r' || c == utf8.RuneError || c != '\n' && unsafeRune(c)
-	}) < 0
-	if harmless {
-		return s
-	}
-	var b strings.Builder
-	for _, c := range strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD") {
-		switch {
-		case c == '\t':
-			b.WriteString("  ")
-		case c != '\n' && unsafeRune(c):
-			fmt.Fprintf(&b, "\\u%04x", c)
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
-}
-
-// unsafeRune reports control characters and the bidirectional overrides among the format
-// characters; joiners, which emoji and some scripts need, are fine.
-func unsafeRune(c rune) bool {
-	return unicode.IsControl(c) || c >= 0x202A && c <= 0x202E || c >= 0x2066 && c <= 0x2069
-}
+func oneLine(s string) string { return report.OneLine(s) }
 
 // wrapped writes text after first, and what does not fit on further lines after next.
 func (p *printer) wrapped(first, next, text, color string) {

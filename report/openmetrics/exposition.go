@@ -1,5 +1,4 @@
-// Package live shows a load under way to whoever collects metrics: as OpenMetrics text over HTTP.
-package live
+package openmetrics
 
 import (
 	"io"
@@ -7,7 +6,7 @@ import (
 	"strings"
 )
 
-// ContentType is that of the text that [Write] writes.
+// ContentType is that of the text that [Write] and [Encode] write.
 const ContentType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 // Type is the type of a metric family (OpenMetrics 1.0, "Metric Types").
@@ -41,8 +40,8 @@ type Sample struct {
 // Label is a name ([a-zA-Z_][a-zA-Z0-9_]*) with any UTF-8 text as its value.
 type Label struct{ Name, Value string }
 
-// Write writes families as OpenMetrics 1.0 text. A family without samples is left out.
-func Write(w io.Writer, families []Family) error {
+// Encode writes families as OpenMetrics 1.0 text. A family without samples is left out.
+func Encode(w io.Writer, families []Family) error {
 	var b strings.Builder
 	for i := range families {
 		if f := &families[i]; len(f.Samples) > 0 {

@@ -1,0 +1,109 @@
+// Package comparison says what changed between two runs, or between several runs of each side: verdicts one by one, and
+// figures with confidence intervals, so that noise is not taken for a change.
+//
+// Of times, the intervals of percentiles come from order statistics: between which two ranks a percentile lies follows a
+// binomial distribution, whatever the times are distributed like. Those of means are Student's. The intervals of both
+// sides are joined into one of their ratio by the method of variance estimates recovery (Zou and Donner, Statistics in
+// Medicine 27, 2008), on a logarithmic scale. Rates have Wilson's interval, and their difference Newcombe's (Statistics in
+// Medicine 17, 1998), which joins them the same way. Where a side has several runs, the spread between runs beyond that
+// within them is estimated as in a meta-analysis (DerSimonian and Laird, Controlled Clinical Trials 7, 1986) and added with
+// Student's quantile. Bonferroni's correction makes all intervals of a comparison hold together.
+package comparison
+
+import (
+	"slices"
+	"time"
+
+	"github.com/passrig/passrig/report"
+)
+
+// Schema names the version of the JSON form. Within one version members are only added.
+const Schema = "passrig/comparison/1"
+
+// What is used unless something else is asked for.
+const (
+	DefaultConfidence = 0.95
+	DefaultMargin     = 0.05
+)
+
+// Input is a run, and the name of the file that it is from.
+type Input struct {
+	Name string
+	Run  *report.Run
+}
+
+// Options say how strict a comparison is.
+type Options struct {
+	Confidence float64 // that no interval misses the true change, between 0 and 1
+	Margin     float64 // a time that changed by a smaller share, 0 or more, is taken as unchanged however sure it is
+	Force      bool    // compare what is not comparable
+}
+
+// Comparison is what changed.
+type Comparison struct {
+	Schema     string   `json:"schema"`
+	Old        []Side   `json:"old"`
+	New        []Side   `json:"new"`
+	Method     string   `json:"method"`
+	Confidence float64  `json:"confidence"` // of all intervals together
+	Margin     float64  `json:"margin"`
+	Intervals  int      `json:"intervals"` // how many there are
+	Regressed  bool     `json:"regressed"` // something got worse
+	Changes    []Change `json:"changes"`   // of verdicts, the worst first
+	Metrics    []Metric `json:"metrics"`   // by name
+	Notes      []string `json:"notes"`     // what makes the comparison worth less than it looks
+}
+
+// Side is one run of a side.
+type Side struct {
+	File    string         `json:"file"`
+	Name    string         `json:"name,omitempty"`
+	Started time.Time      `json:"started"`
+	Tool    string         `json:"tool"`
+	Verdict report.Verdict `json:"verdict"`
+	Partial bool           `json:"partial,omitempty"`
+}
+
+const method = "percentiles by order statistics, means by Student's t, rates by Wilson's interval; both sides joined as " +
+	"variance estimates recovered; the spread between several runs added; Bonferroni over all intervals"
+
+// Compare says what changed from the old runs to the recent ones, of which there is one or more each. The error is an
+// [*IncomparableError] when they are of different targets, or a [*DamagedError].
+func Compare(old, recent []Input, opts Options) (*Comparison, error) {
+	c := &Comparison{
+		Schema: Schema, Old: sides(old), New: sides(recent), Method: method, Confidence: opts.Confidence, Margin: opts.Margin,
+		Changes: []Change{}, Metrics: []Metric{}, Notes: []string{},
+	}
+	if err := sameBasis(old, recent); err != nil {
+		if !opts.Force {
+			return nil, err
+		}
+		c.Notes = append(c.Notes, sentence(err.Reason)+" The comparison was forced.")
+	}
+	c.Changes = append(c.Changes, changes(old, recent)...)
+	if err := c.compareMetrics(old, recent); err != nil {
+		return nil, err
+	}
+	c.Notes = append(c.Notes, notes(old, recent)...)
+	c.Regressed = slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Regression }) ||
+		slices.ContainsFunc(c.Metrics, func(m Metric) bool {
+			return slices.ContainsFunc(m.Statistics, func(s Statistic) bool { return s.Regression })
+		})
+	return c, nil
+}
+
+// Untold says whether something that had a verdict before could not be told any more.
+func (c *Comparison) Untold() bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Change == CouldNotTell })
+}
+
+func sides(inputs []Input) []Side {
+	var all []Side
+	for _, in := range inputs {
+		all = append(all, Side{
+			File: in.Name, Name: in.Run.Name, Started: in.Run.Started, Tool: in.Run.Tool.Version,
+			Verdict: in.Run.Verdict(), Partial: in.Run.Partial,
+		})
+	}
+	return all
+}

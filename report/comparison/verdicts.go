@@ -1,0 +1,191 @@
+package comparison
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/passrig/passrig/report"
+)
+
+// What can happen to a verdict. Only NewFailure is a regression: a warning does not fail a run either, and what could not
+// be told is neither better nor worse.
+const (
+	NewFailure   = "new-failure"
+	CouldNotTell = "could-not-tell" // and could before
+	NewWarning   = "new-warning"
+	NotRun       = "not-run" // and did before
+	Gone         = "gone"
+	Appeared     = "appeared"
+	Changed      = "changed"
+	ToldAgain    = "told-again" // and could not be before
+	WarningGone  = "warning-gone"
+	Fixed        = "fixed"
+)
+
+// kinds are the changes from the worst to the best.
+func kinds() []string {
+	return []string{NewFailure, CouldNotTell, NewWarning, NotRun, Gone, Appeared, Changed, ToldAgain, WarningGone, Fixed}
+}
+
+// The things that have a verdict.
+const (
+	OfCheck     = "check"
+	OfStep      = "step"
+	OfThreshold = "threshold"
+)
+
+// Change is what happened to one verdict. Of several runs of a side, the worst verdict stands for all of them.
+type Change struct {
+	Of         string         `json:"of"` // "check", "step" or "threshold"
+	ID         string         `json:"id"` // the check's or the step's; the text of a threshold
+	Title      string         `json:"title,omitempty"`
+	Scenario   string         `json:"scenario,omitempty"`
+	Change     string         `json:"change"`
+	Old        report.Verdict `json:"old,omitempty"` // empty when it appeared
+	New        report.Verdict `json:"new,omitempty"` // empty when it is gone
+	OldMessage string         `json:"oldMessage,omitempty"`
+	Message    string         `json:"message,omitempty"` // of the new side
+	Hint       string         `json:"hint,omitempty"`
+	Mixed      string         `json:"mixed,omitempty"` // in one sentence, when the runs of a side do not agree
+	Regression bool           `json:"regression,omitempty"`
+}
+
+// entry is one verdict of a run. Entries with the same key are the same thing in different runs.
+type entry struct {
+	key                      key
+	id, title, message, hint string
+	verdict                  report.Verdict
+}
+
+type key struct {
+	of, scenario, name string
+	nth                int // of those with the same name in a run
+}
+
+// entries are the verdicts of a run. A step is known by its title and not by its number, which every step that is added
+// before it moves.
+func entries(run *report.Run) []entry {
+	var all []entry
+	for i := range run.Checks {
+		c := &run.Checks[i]
+		e := entry{key{of: OfCheck, name: c.ID}, c.ID, c.Title, c.Message, c.Hint, c.Verdict}
+		if c.Verdict == report.VerdictFail && c.Tolerated != "" {
+			e.verdict = report.VerdictWarn // as it does not fail the run
+		}
+		all = append(all, e)
+	}
+	for i := range run.Steps {
+		s := &run.Steps[i]
+		all = append(all, entry{key{of: OfStep, scenario: s.Scenario, name: s.Action + " " + s.Title}, s.ID, s.Title, s.Message, s.Hint, s.Verdict})
+	}
+	for i := range run.Thresholds {
+		t := &run.Thresholds[i]
+		all = append(all, entry{key{of: OfThreshold, scenario: t.Scenario, name: t.Text}, t.Text, "", t.Actual, t.Hint, t.Verdict})
+	}
+	seen := make(map[key]int)
+	for i := range all {
+		k := all[i].key
+		all[i].key.nth = seen[k]
+		seen[k]++
+	}
+	return all
+}
+
+// summary is one thing in all runs of a side.
+type summary struct {
+	worst entry
+	with  int // runs that have it
+	bad   int // of them, with the worst verdict
+}
+
+// summarize joins the runs of a side. The order is that in which things first appear.
+func summarize(inputs []Input) ([]key, map[key]summary) {
+	var order []key
+	all := make(map[key]summary)
+	for _, in := range inputs {
+		for _, e := range entries(in.Run) {
+			s, known := all[e.key]
+			switch {
+			case !known:
+				order = append(order, e.key)
+				s = summary{worst: e, bad: 1}
+			case e.verdict == s.worst.verdict:
+				s.bad++
+			case e.verdict.Worse(s.worst.verdict):
+				s.worst, s.bad = e, 1
+			}
+			s.with++
+			all[e.key] = s
+		}
+	}
+	return order, all
+}
+
+func changes(old, recent []Input) []Change {
+	before, was := summarize(old)
+	after, is := summarize(recent)
+	var list []Change
+	for _, k := range after {
+		list = appendChange(list, k, was[k], is[k])
+	}
+	for _, k := range before {
+		if is[k].with == 0 {
+			list = appendChange(list, k, was[k], summary{})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Change) int { return slices.Index(kinds(), a.Change) - slices.Index(kinds(), b.Change) })
+	return list
+}
+
+func appendChange(list []Change, k key, was, is summary) []Change {
+	what := classify(was.worst.verdict, is.worst.verdict)
+	if what == "" {
+		return list
+	}
+	shown := is.worst
+	if is.with == 0 {
+		shown = was.worst
+	}
+	c := Change{
+		Of: k.of, ID: shown.id, Title: shown.title, Scenario: k.scenario, Change: what, Old: was.worst.verdict, New: is.worst.verdict,
+		OldMessage: was.worst.message, Message: is.worst.message, Hint: is.worst.hint, Regression: what == NewFailure,
+	}
+	if was.bad < was.with {
+		c.Mixed = fmt.Sprintf("%s in %d of %d old runs", was.worst.verdict, was.bad, was.with)
+	}
+	if is.bad < is.with {
+		if c.Mixed != "" {
+			c.Mixed += ", "
+		}
+		c.Mixed += fmt.Sprintf("%s in %d of %d new runs", is.worst.verdict, is.bad, is.with)
+	}
+	return append(list, c)
+}
+
+// classify names the change of a verdict, where an empty one is that of something that is not there; empty is no change.
+func classify(was, is report.Verdict) string {
+	clean := is == report.VerdictPass || is == report.VerdictInfo || is == report.VerdictWarn
+	switch {
+	case was == is:
+		return ""
+	case was == "":
+		return Appeared
+	case is == "":
+		return Gone
+	case is == report.VerdictFail:
+		return NewFailure
+	case is == report.VerdictError:
+		return CouldNotTell
+	case was == report.VerdictFail && clean:
+		return Fixed
+	case is == report.VerdictSkip:
+		return NotRun
+	case was == report.VerdictError:
+		return ToldAgain
+	case is == report.VerdictWarn:
+		return NewWarning
+	case was == report.VerdictWarn:
+		return WarningGone
+	}
+	return Changed
+}
