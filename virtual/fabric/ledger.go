@@ -26,7 +26,8 @@ const (
 	Locked         Action = "locked"       // there are no tries left
 	Destroyed      Action = "destroyed"    // there are no tries left, and the recovery is deleted
 	PINReset       Action = "pin-reset"
-	Wiped          Action = "wiped" // all passkeys of the account are deleted
+	ResetRefused   Action = "reset-refused" // the provider has no such reset, or the device may not ask for one
+	Wiped          Action = "wiped"         // all passkeys of the account are deleted
 	DeviceEnrolled Action = "device-enrolled"
 	DeviceRevoked  Action = "device-revoked"
 )

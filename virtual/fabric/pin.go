@@ -285,9 +285,18 @@ func (a *Account) ResetUnlock(device string, recovery Recovery) error {
 		err = ErrNoReset
 	}
 	if err != nil {
-		return fmt.Errorf("reset PIN on %q: %w", device, err)
+		return fmt.Errorf("reset PIN on %q: %w", device, errors.Join(err, a.logRefusedReset(device, err)))
 	}
 	return nil
+}
+
+// logRefusedReset enters a reset that was turned down in the audit log, as every try to reset is.
+func (a *Account) logRefusedReset(device string, why error) error {
+	refused := errors.Is(why, ErrNoReset) || errors.Is(why, ErrNotEnrolled) || errors.Is(why, ErrRevoked)
+	if !refused || !a.vault.Founded {
+		return nil
+	}
+	return a.note(a.mark(device, ResetRefused, a.tries.failures))
 }
 
 // reset gives the account another recovery. The journal has it first, beside the old one, which stays in force until the

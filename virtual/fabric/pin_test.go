@@ -113,6 +113,9 @@ func TestExhausted(t *testing.T) {
 			}
 
 			wantErr(t, a.ResetUnlock("phone", simpleRecovery("new", 2)), ErrNotEnrolled)
+			if got := actions(t, a); got[len(got)-1] != ResetRefused {
+				t.Errorf("the log ends with %v", got)
+			}
 			wantErr(t, a.ResetUnlock("tablet", simpleRecovery("new", 9)), ErrEpoch)
 			wantErr(t, a.ResetUnlock("tablet", Recovery{}), ErrNoRecovery)
 			wantErr(t, a.ResetUnlock("tablet", simpleRecovery("new", 2)), nil)
@@ -127,7 +130,11 @@ func TestExhausted(t *testing.T) {
 
 func TestResetRules(t *testing.T) {
 	b := newBench(t, func(p *providers.Provider) { p.Unlock.Reset = providers.ResetNever })
-	wantErr(t, b.founded(t).ResetUnlock("laptop", simpleRecovery("new", 1)), ErrNoReset)
+	never := b.founded(t)
+	wantErr(t, never.ResetUnlock("laptop", simpleRecovery("new", 1)), ErrNoReset)
+	if got := actions(t, never); got[len(got)-1] != ResetRefused {
+		t.Errorf("the log ends with %v", got)
+	}
 
 	b = newBench(t, func(p *providers.Provider) { p.Unlock.Reset = providers.ResetWipe })
 	a := b.founded(t)

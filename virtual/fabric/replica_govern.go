@@ -52,6 +52,15 @@ func (r *Replica) ResetPIN(ctx context.Context, pin string) error {
 	if unlock.Reset == providers.ResetWipe {
 		return r.wipeAccount(ctx, "reset PIN", pin)
 	}
+	_, err := r.do(ctx, "reset PIN", func() error {
+		if r.standing() == nil || !r.reachable() {
+			return nil
+		}
+		return r.account.ResetUnlock(r.cfg.Device, Recovery{}) // the provider's to turn down, and to enter in its log
+	})
+	if err != nil {
+		return err
+	}
 	return r.govern(ctx, "reset PIN", func() error {
 		if err := CheckPIN(pin, unlock.PIN); err != nil {
 			return err

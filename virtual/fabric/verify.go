@@ -137,7 +137,7 @@ func (v *ledgerVerifier) counts(e *LedgerEntry) bool {
 		return before > 0 && (e.Failures == 0 || e.Failures == before-1)
 	case PINSet, PINReset, Wiped:
 		return e.Failures == 0
-	case Refused, Locked, Destroyed, DeviceEnrolled, DeviceRevoked:
+	case Refused, Locked, Destroyed, ResetRefused, DeviceEnrolled, DeviceRevoked:
 		return e.Failures == before
 	}
 	return false
