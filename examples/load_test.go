@@ -17,7 +17,7 @@ func TestLoads(t *testing.T) {
 	if err != nil || len(files) < 4 {
 		t.Fatalf("found %d loads: %v", len(files), err)
 	}
-	for _, file := range files {
+	for _, file := range append(files, "builtin:sync/load-roam") {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			run := playLoad(t, file)
