@@ -120,7 +120,7 @@ func (c *adapterChecker) newScope() *scope {
 	}
 }
 
-func targetNames() namespace { return only("origin", "rpId", "baseUrl", "adapter") }
+func targetNames() namespace { return only("origin", "rpId", "baseUrl", "adapter", "operations") }
 func runNames() namespace    { return only("id", "seed") }
 func responseNames() []string {
 	return []string{"status", "headers", "body", "text", "url", "cookies"}

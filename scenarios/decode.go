@@ -53,6 +53,8 @@ func (d *decoder) value(n, key *source.Node, f shape.Field, v reflect.Value) {
 			d.expected(n, textKind)
 		case f.Quoted && n.Value == "":
 			d.fail(n, "", "%s is empty", f.Name)
+		case len(f.Enum) > 0 && !strings.Contains(n.Value, opening) && !slices.Contains(f.Enum, n.Value):
+			d.fail(n, diag.Suggest(n.Value, f.Enum), "unknown value %q", n.Value)
 		case d.scalar(n, textKind):
 			p.t = newTemplate(n, d.errs)
 		}

@@ -17,12 +17,15 @@ type File struct {
 	Accounts    map[string]Account `yaml:"accounts" names:"label" doc:"Provider accounts with their devices. An account also stands for a user of the same name."`
 	Sync        *SyncSection       `yaml:"sync" doc:"How passkeys travel between the devices of an account."`
 	Users       map[string]User    `yaml:"users" names:"label" doc:"Users at the relying party. Needed only to set more than the name."`
-	Steps       []Step             `yaml:"steps" either:"true" doc:"What happens, in order. Required, unless there are checks or a load with journeys."`
+	Steps       []Step             `yaml:"steps" either:"true" doc:"What happens, in order. Required, unless there are checks, a load with journeys, or a matrix."`
 	Checks      *Checks            `yaml:"checks" either:"true" doc:"What passrig check does with the target. {} is what it does anyhow."`
 	Load        *LoadSpec          `yaml:"load" either:"true" doc:"Makes the scenario a load: its steps are what every iteration does."`
+	Matrix      *Matrix            `yaml:"matrix" either:"true" alone:"passrig,name,description,tags,env,params" doc:"Makes the file a lab: passrig matrix holds providers against relying parties. No target, accounts or steps stand beside it."`
 	Thresholds  []Threshold        `yaml:"thresholds" doc:"Limits on metrics, such as: login.total.p95 < 300ms"`
 
 	Adapter *Adapter `yaml:"-"` // resolved from Target.Adapter
+
+	lacks []string // operations that a column of a matrix does not offer
 }
 
 // Target names the relying party and how it is reached.
@@ -61,8 +64,9 @@ type Param struct {
 type Account struct {
 	Pos           Pos               `yaml:"-"`
 	Provider      string            `yaml:"-"` // what is given, with its expressions evaluated
+	Type          string            `yaml:"-"` // likewise
 	GivenProvider Text              `yaml:"provider" quoted:"true" doc:"Who keeps the passkeys: a provider's name, with @version where it has several. Default: device-bound."`
-	Type          string            `yaml:"type" enum:"personal,work" doc:"Whose account it is: a person's own, or one that an organization manages. Default: personal."`
+	GivenType     Text              `yaml:"type" quoted:"true" enum:"personal,work" doc:"Whose account it is: a person's own, or one that an organization manages. Default: personal."`
 	Policies      map[string]string `yaml:"policies" names:"label" doc:"Policies of its platform, by the names that the provider's data has." example:"passkeys: off"`
 	PIN           Text              `yaml:"pin" quoted:"true" doc:"The PIN that the person set, in quotes. Default: one derived from the seed, or with a state file (sync.state) from the account's name alone, as runs to come need it too. Never shown in a report."`
 	Devices       map[string]Device `yaml:"devices" names:"label" doc:"Devices signed in to the account, by name."`

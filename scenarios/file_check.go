@@ -20,6 +20,8 @@ type fileChecker struct {
 	file *File
 	root *source.Node
 	base *scope // what every expression of the file sees
+
+	column *source.Node // of a matrix: the relying party whose target is checked; nil: it is the file's
 }
 
 func (l *loader) fail(n *source.Node, hint, format string, args ...any) {
@@ -31,6 +33,10 @@ func (l *loader) checkFile(f *File, root *source.Node) {
 	l.giveParams(f.Params, root)
 	c.base = c.newScope()
 	c.checkEnv()
+	if f.Matrix != nil {
+		c.checkMatrix()
+		return
+	}
 	c.checkTarget()
 	c.checkPeople()
 	metrics := c.checkSteps()
@@ -133,6 +139,13 @@ func (c *fileChecker) checkEnv() {
 func (c *fileChecker) checkTarget() {
 	f, given := c.file, c.root.Get("target")
 	from := f.Path
+	if c.options.Column != nil {
+		c.options.Column.Take(f)
+		return
+	}
+	if c.column != nil {
+		given = c.column
+	}
 	if f.Target == nil && (c.options.Adapter != "" || c.options.Origin != "") {
 		f.Target = &Target{Pos: posOf(c.root)}
 	}
@@ -179,11 +192,7 @@ func (c *fileChecker) checkOrigin(given *source.Node) {
 		t.Origin = NewText(c.file.Adapter.Origin)
 	case t.Origin.IsZero():
 		if !c.options.Partial && c.file.Adapter != nil {
-			n := c.root
-			if given != nil {
-				n = c.root.Key("target")
-			}
-			c.fail(n, "add target: {origin: URL}, or give --origin URL", "the scenario has no origin, and neither has the adapter")
+			c.fail(c.heading(), c.adding("origin: URL", "--origin URL"), "the %s has no origin, and neither has the adapter", c.subject())
 		}
 		return
 	}
@@ -224,11 +233,7 @@ func (c *fileChecker) checkWith(given *source.Node) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Params)) {
 		if _, ok := c.file.Target.With[name]; a.Params[name].Default == nil && !ok {
-			n := c.root
-			if given != nil {
-				n = c.root.Key("target")
-			}
-			c.fail(n, fmt.Sprintf("add target: {with: {%s: VALUE}}", name), "the adapter %q needs the param %q", a.Name, name)
+			c.fail(c.heading(), c.adding(fmt.Sprintf("with: {%s: VALUE}", name), ""), "the adapter %q needs the param %q", a.Name, name)
 		}
 	}
 }

@@ -98,6 +98,12 @@ func FuzzLoad(f *testing.F) {
 		if err := compiled[kindScenario].Validate(plain(root)); err != nil {
 			t.Errorf("it loads, but the schema says %v", err)
 		}
+		if file.Matrix != nil {
+			if len(file.Matrix.RelyingParties) == 0 || file.Steps != nil || file.Target != nil {
+				t.Errorf("a lab loads as %+v", file)
+			}
+			return
+		}
 		if file.Adapter == nil || len(file.Steps) == 0 && file.Checks == nil && file.Load == nil {
 			t.Error("it loads without an adapter, or without steps, checks and load")
 		}

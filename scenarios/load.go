@@ -40,6 +40,10 @@ type Options struct {
 	// is not given is no mistake then.
 	Partial bool
 
+	// Column puts a relying party of a lab in place of the file's target. What its adapter does not offer is no mistake
+	// then: see [File.Lacks]. Nil: the target is the file's own.
+	Column *Column
+
 	// WithoutPages says that the file is to be run by requests alone: what needs the relying party's pages is a
 	// mistake then.
 	WithoutPages bool
@@ -76,6 +80,7 @@ func Load(path string, options Options) (*File, error) {
 		f.Target.CA = beside(path, f.Target.CA)
 	}
 	f.Load.beside(path)
+	f.Matrix.beside(path)
 	f.Sync.beside(path)
 	return f, nil
 }

@@ -213,6 +213,9 @@ const (
 // value is the schema of a value of the given type.
 func (g *schemaWriter) value(f shape.Field, t reflect.Type) object {
 	scalar := []string{"string", "number", "boolean"}
+	if f.Quoted && len(f.Enum) > 0 {
+		return object{{"anyOf", []any{stringSchema(f), object{{"type", "string"}, {"pattern", `\$\{\{`}}}}}
+	}
 	if f.Quoted {
 		return object{{"type", "string"}, {"minLength", 1}}
 	}

@@ -3,25 +3,22 @@ package scenarios
 import (
 	"slices"
 
+	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/internal/source"
 )
 
 // settleAccounts evaluates what has to be known of accounts and devices before anything runs: who may be asked to keep a
 // passkey depends on it. Only params are known by then.
 func (c *fileChecker) settleAccounts() {
-	params := make(map[string]any, len(c.file.Params))
-	for name, p := range c.file.Params {
-		if p.Default == nil {
-			continue // reported, or not given yet
-		}
-		if v, err := p.Default.Eval(Env{}); err == nil {
-			params[name] = v
-		}
-	}
-	env := Env{"params": params}
+	env := Env{"params": c.file.paramValues()}
 	for name, account := range c.file.Accounts {
 		n := c.root.At("accounts", name)
 		account.Provider = c.settle(account.GivenProvider, env, n.Get("provider"))
+		account.Type = c.settle(account.GivenType, env, n.Get("type"))
+		_, literal := account.GivenType.literal()
+		if kinds := accountTypes(); account.Type != "" && !literal && !slices.Contains(kinds, account.Type) {
+			c.fail(n.Get("type"), diag.Suggest(account.Type, kinds), "unknown value %q", account.Type)
+		}
 		for name, device := range account.Devices {
 			at := n.At("devices", name)
 			device.OS = c.settle(device.GivenOS, env, at.Get("os"))
@@ -34,6 +31,9 @@ func (c *fileChecker) settleAccounts() {
 		}
 	}
 }
+
+// accountTypes are those that an account can have.
+func accountTypes() []string { return []string{"personal", "work"} }
 
 // settle is the value of a text that can hold params. It is empty when it cannot be told, which is a mistake unless
 // values of params are still to come.

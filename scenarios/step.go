@@ -7,7 +7,7 @@ type Step struct {
 	Title     Text     `yaml:"title" doc:"Shown in reports instead of the generated title."`
 	When      *Expr    `yaml:"when" condition:"true" doc:"The step runs only if this is true."`
 	Timeout   Duration `yaml:"timeout" doc:"How long the step may take. Default: 30s, or --timeout."`
-	OnFailure string   `yaml:"on-failure" enum:"stop,continue" doc:"Whether the scenario goes on after this step failed. Default: stop."`
+	OnFailure string   `yaml:"on-failure" enum:"stop,continue,warn" doc:"Whether the scenario goes on after this step failed; warn: it does, and the failure is a warning. Default: stop."`
 	Always    bool     `yaml:"always" doc:"Run even after an earlier step failed: for tidying up."`
 	Expect    *Expect  `yaml:"expect" doc:"What must be true afterwards. Default: the step is accepted."`
 	Cell      *Cell    `yaml:"cell" doc:"Where reports show the step's verdict in a table of the scenario."`
@@ -48,6 +48,12 @@ type Step struct {
 	Import       *ImportStep   `yaml:"import" action:"true" doc:"Read into a device what was exported."`
 	Fabric       *FabricStep   `yaml:"fabric" action:"true" doc:"Do something to the provider's cloud as passrig plays it."`
 }
+
+// Warn is the value of [Step.OnFailure] by which a failure is only a warning.
+const Warn = "warn"
+
+// GoesOn says whether the scenario goes on after the step failed.
+func (s *Step) GoesOn() bool { return s.OnFailure == "continue" || s.OnFailure == Warn }
 
 // Signup makes the user's account at the RP.
 type Signup struct {

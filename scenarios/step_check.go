@@ -126,14 +126,17 @@ func (c *stepChecker) step(s *Step, n *source.Node) {
 	}
 	switch {
 	case s.Repeat != nil || s.Include != nil:
-		c.holder(action, n)
+		c.holder(s, action, n)
 	case s.Expect != nil:
 		c.expect(s, action, n)
 	}
 }
 
 // holder reports members that mean nothing on a step that only holds others.
-func (c *stepChecker) holder(action string, n *source.Node) {
+func (c *stepChecker) holder(s *Step, action string, n *source.Node) {
+	if s.OnFailure == Warn {
+		c.fail(n.Get("on-failure"), "put it on a step inside", "%s holds steps: what fails is one of them", action)
+	}
 	for _, name := range []string{"id", "timeout", "expect", "cell"} {
 		if n.Get(name) != nil {
 			c.fail(n.Key(name), "put it on a step inside", "%s holds steps and has no %s of its own", action, name)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/passrig/passrig/internal/webauthn"
 )
@@ -182,7 +183,30 @@ func (d *SoftwareDevice) chooseAlgorithm(params []webauthn.CredentialParameter) 
 			return p.Algorithm, nil
 		}
 	}
-	return 0, refuse(NotSupportedError, "this authenticator supports %v, and pubKeyCredParams has none of them", d.cfg.algorithms)
+	return 0, refuse(NotSupportedError, "no algorithm in common: the relying party offers %s, and this authenticator has %s", named(offered(params)), named(d.cfg.algorithms))
+}
+
+// offered are the algorithms of pubKeyCredParams.
+func offered(params []webauthn.CredentialParameter) []webauthn.Algorithm {
+	list := make([]webauthn.Algorithm, 0, len(params))
+	for _, p := range params {
+		if p.Type == webauthn.PublicKeyType {
+			list = append(list, p.Algorithm)
+		}
+	}
+	return list
+}
+
+// named lists algorithms by name: "ES256, EdDSA".
+func named(algorithms []webauthn.Algorithm) string {
+	if len(algorithms) == 0 {
+		return "none"
+	}
+	names := make([]string, len(algorithms))
+	for i, a := range algorithms {
+		names[i] = a.String()
+	}
+	return strings.Join(names, ", ")
 }
 
 // discoverable decides whether a new credential is to be discoverable. An unknown residentKey

@@ -57,6 +57,22 @@ func TestCreateRefusals(t *testing.T) {
 	}
 }
 
+// Who reads the refusal sees both lists.
+func TestNoAlgorithmInCommon(t *testing.T) {
+	for want, changes := range map[string]options{
+		"the relying party offers RS256, -7000, and this authenticator has ES256, EdDSA": {
+			"pubKeyCredParams": []options{{"type": "public-key", "alg": -257}, {"type": "public-key", "alg": -7000}},
+		},
+		"the relying party offers none, and this authenticator has ES256, EdDSA": {"pubKeyCredParams": []options{{"type": "x-new", "alg": -7}}},
+	} {
+		device := newDevice(t, virtual.Config{Algorithms: []string{"ES256", "EdDSA"}})
+		_, err := device.Create(t.Context(), virtual.CreateRequest{Origin: testOrigin, Options: creationOptions(changes)})
+		if err == nil || !strings.Contains(err.Error(), "no algorithm in common: "+want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
 func TestGetRefusals(t *testing.T) {
 	all := virtual.Config{Extensions: []string{"prf", "largeBlob"}}
 	device := newDevice(t, all)

@@ -67,6 +67,8 @@ func TestBlocksKeepTheirPromises(t *testing.T) {
 		"always on a repeat":      {"  - assert: ['false']\n  - repeat: {times: 2, steps: [{set: {x: 1}}]}\n    always: true\n  - set: {y: 1}\n", "fail pass pass skip"},
 		"always inside a repeat":  {"  - assert: ['false']\n  - repeat: {times: 2, steps: [{set: {x: 1}, always: true}, {set: {z: 1}}]}\n", "fail pass skip"},
 		"continue on a repeat":    {"  - repeat: {times: 2, steps: [{assert: ['false']}]}\n    on-failure: continue\n  - set: {y: 1}\n", "fail pass"},
+		"a failure that warns":    {"  - assert: ['false']\n    on-failure: warn\n  - set: {y: 1}\n", "warn pass"},
+		"what cannot be told":     {"  - request: {path: /x}\n    on-failure: warn\n  - set: {y: 1}\n", "error pass"},
 		"failure in a repeat":     {"  - repeat: {times: 3, steps: [{assert: ['false']}]}\n  - set: {y: 1}\n", "fail skip"},
 		"a count that is no such": {"  - set: {n: x}\n  - repeat: {times: '${{ vars.n }}', steps: [{set: {x: 1}}]}\n  - set: {y: 1}\n", "pass error skip"},
 		"a condition":             {"  - repeat: {times: 3, steps: [{set: {x: 1}}]}\n    when: 1 == 2\n  - set: {y: 1}\n", "skip pass"},

@@ -89,6 +89,12 @@ func (w *world) judgeOutcome(e *scenarios.Expect, o *outcome) []finding {
 		return []finding{{verdict: report.VerdictFail, message: r.Reason, expected: string(want), actual: "not everything had come when the wait ended", hint: o.hint}}
 	case r.Outcome == rp.OutcomeRefused:
 		return []finding{w.refusal(want, o)}
+	case r.Outcome == rp.OutcomeAccepted && e != nil && e.Error == string(virtual.InvalidStateError):
+		return []finding{{
+			verdict: report.VerdictFail, message: "a second passkey was made where one is already: " + excluded(o.ceremony),
+			expected: "the client refuses with " + e.Error, actual: string(r.Outcome) + ": " + r.Reason,
+			hint: "list the passkeys of the account in excludeCredentials",
+		}}
 	default:
 		return []finding{{
 			verdict: report.VerdictFail, message: mismatch(want, r, cmp.Or(o.decider, "the relying party")), expected: string(want),
@@ -122,6 +128,17 @@ func (w *world) refusal(want rp.Outcome, o *outcome) finding {
 		f.hint = "the relying party's pubKeyCredParams name no algorithm that the device has"
 	}
 	return f
+}
+
+// excluded says what is wrong with the excludeCredentials of a registration that should have been refused for them.
+func excluded(c *report.Ceremony) string {
+	if c != nil {
+		options, _ := c.Options.(map[string]any)
+		if list, _ := options["excludeCredentials"].([]any); len(list) > 0 {
+			return "the options' excludeCredentials do not name it"
+		}
+	}
+	return "the options have no excludeCredentials"
 }
 
 func mismatch(want rp.Outcome, r *rp.Result, who string) string {

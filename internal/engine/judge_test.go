@@ -163,6 +163,10 @@ steps:
 		"that":             {"  - login: {user: alice, on: laptop}\n    expect: {that: ['result.status == 500']}", report.VerdictFail, "not true"},
 		"another error":    {"  - register: {user: alice, on: laptop}\n    expect: {error: NotSupportedError}", report.VerdictFail, "another error"},
 		"accepted instead": {"  - login: {user: alice, on: laptop}\n    expect: {error: NotAllowedError}", report.VerdictFail, "said yes"},
+		"a second one": {
+			"  - delete: {user: alice, credential: first, at: provider, on: laptop}\n  - register: {user: alice, on: laptop}\n    expect: {error: InvalidStateError}",
+			report.VerdictFail, "a second passkey was made where one is already: the options' excludeCredentials do not name it",
+		},
 		"refused instead":  {"  - register: {user: alice, on: laptop}", report.VerdictFail, "the client refused: InvalidStateError"},
 		"no passkey there": {"  - login: {user: alice, on: phone}", report.VerdictFail, "NotAllowedError"},
 		"no such passkey":  {"  - delete: {user: alice, credential: phone}", report.VerdictError, "no registered passkey"},

@@ -67,7 +67,7 @@ func (w *world) step(ctx context.Context, s *scenarios.Step, id string) {
 	}
 	// What happened before an always block still counts after it, and with on-failure: continue what
 	// happened inside does not.
-	if stopped != "" || s.OnFailure == "continue" {
+	if stopped != "" || s.GoesOn() {
 		w.stopped = stopped
 	}
 }
@@ -145,10 +145,13 @@ func (w *world) leaf(ctx context.Context, s *scenarios.Step, id string) {
 	} else {
 		w.perform(ctx, s, &step)
 	}
+	if step.Verdict == report.VerdictFail && s.OnFailure == scenarios.Warn {
+		step.Verdict = report.VerdictWarn
+	}
 	step.StartMS, step.DurationMS = w.since(w.began), millis(w.cfg.Clock().Sub(w.began))
 	w.trim(s, &step)
 	w.record(step)
-	if (step.Verdict == report.VerdictFail || step.Verdict == report.VerdictError) && s.OnFailure != "continue" && w.stopped == "" {
+	if (step.Verdict == report.VerdictFail || step.Verdict == report.VerdictError) && !s.GoesOn() && w.stopped == "" {
 		w.stopped = fmt.Sprintf("step %s did not pass", id)
 	}
 }

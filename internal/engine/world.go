@@ -204,7 +204,7 @@ func (w *world) prepareTarget() error {
 	}
 	w.driver, err = w.cfg.Drive(w.party)
 	w.pages, _ = w.driver.(PageDriver)
-	w.env["target"] = map[string]any{"origin": w.origin, "baseUrl": w.baseURL, "rpId": rpID, "adapter": adapter.Name}
+	w.env["target"] = map[string]any{"origin": w.origin, "baseUrl": w.baseURL, "rpId": rpID, "adapter": adapter.Name, "operations": adapter.Offers()}
 	return err
 }
 

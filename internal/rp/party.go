@@ -300,7 +300,7 @@ func (p *Party) targetEnv() map[string]any {
 	}
 	return map[string]any{
 		"origin": p.target.Origin, "rpId": rpID, "baseUrl": strings.TrimSuffix(p.target.BaseURL, "/"),
-		"adapter": p.target.Adapter.Name,
+		"adapter": p.target.Adapter.Name, "operations": p.target.Adapter.Offers(),
 	}
 }
 

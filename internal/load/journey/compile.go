@@ -202,7 +202,10 @@ func (c *compiler) add(s *scenarios.Step, a *action) error {
 		return refuse(s, "it is not said whose step this is", "name the user")
 	}
 	a.number = c.program.operation(c.name, a.plan.Operation)
-	a.always, a.goOn = s.Always, s.OnFailure == "continue"
+	if s.OnFailure == scenarios.Warn {
+		return refuse(s, "in a load nothing is a warning", "on-failure: continue, and a threshold such as login.failed.rate < 1%")
+	}
+	a.always, a.goOn = s.Always, s.GoesOn()
 	a.timeout = c.program.cfg.Plan.Timeout
 	if !s.Timeout.IsZero() {
 		if err := c.constant(s, "timeout", s.Timeout); err != nil {
