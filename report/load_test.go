@@ -22,12 +22,22 @@ func TestLoadErrors(t *testing.T) {
 		{"schema number", `{"schema":1}`, `not a passrig run file: schema is "1", want "passrig/run/1"`, ""},
 		{"version zero", `{"schema":"passrig/run/0"}`, `not a passrig run file: schema is "passrig/run/0", want "passrig/run/1"`, ""},
 		{"newer", `{"schema":"passrig/run/2"}`, "made by a newer passrig: schema passrig/run/2", "update it"},
-		{"truncated", `{"schema":"passrig/run/1","tool":{"na`, "run file is truncated at byte 37", "cut off"},
-		{"bad JSON", `{"schema":x}`, "not a passrig run file: bad JSON at byte 11: invalid character 'x' looking for beginning of value", "--report"},
-		{"two results", `{"schema":"passrig/run/1"} {}`, "not a passrig run file: something follows the result at byte 26", ""},
-		{"wrong type", `{"schema":"passrig/run/1","seed":"x"}`, "run file: seed is a string at byte 36, which does not fit", ""},
+		{"truncated", `{"schema":"passrig/run/1","tool":{"na`, "run file is truncated at line 1, column 38", "cut off"},
+		{"newer, and says which", `{"schema":"passrig/run/2","tool":{"version":"3.1.0"}}`, "made by a newer passrig: schema passrig/run/2", "3.1.0"},
+		{"bad JSON", `{"schema":x}`, "not a passrig run file: bad JSON at line 1, column 11: invalid character 'x' looking for beginning of value", "--report"},
+		{"two results", `{"schema":"passrig/run/1"} {}`, "not a passrig run file: something follows the result at line 1, column 27", ""},
+		{"wrong type", `{"schema":"passrig/run/1","seed":"x"}`, "run file: seed is a string at line 1, column 34, which does not fit", "changed"},
+		{"not a number", "{\"schema\":\"passrig/run/1\",\n \"durationMs\": NaN}", "not a passrig run file: bad JSON at line 2, column 16: invalid character 'N' looking for beginning of value", "--report"},
+		{"number too large", "{\"schema\":\"passrig/run/1\",\n \"steps\":[{},{\"durationMs\": 1e999}]}", "run file: steps[1].durationMs is a number 1e999 at line 2, column 29, which does not fit", "changed"},
+		{"wrong type within", "{\"schema\":\"passrig/run/1\",\n\"matrix\":{\"cells\":[{\"facets\":[{},{\"steps\":7}]}]}}", "run file: matrix.cells[0].facets[1].steps is a number at line 2, column 43, which does not fit", "changed"},
+		{"twice", "{\"schema\":\"passrig/run/1\",\n\"seed\":1,\n \"seed\":2}", "run file: seed is there twice, again at line 3, column 2", "changed"},
+		{"twice, in other letters", `{"schema":"passrig/run/1","steps":[{"id":"é","\u0069d":"b"}]}`, "run file: steps[0].id is there twice, again at line 1, column 46", "changed"},
+		{"schema twice", `{"schema":"passrig/run/1","schema":"passrig/run/1"}`, "run file: schema is there twice, again at line 1, column 27", "changed"},
+		{"bad verdict of a cell", `{"schema":"passrig/run/1","matrix":{"cells":[{"facets":[{"verdict":"pass"},{"verdict":"x"}]}]}}`, `run file: matrix.cells[0].facets[1] has verdict "x"`, "pass, fail"},
+		{"very deep", strings.Repeat(`{"a":[`, 5000), "not a passrig run file: nested deeper than 100 levels at line 1, column 301", "--report"},
+		{"list of tools", `{"schema":"passrig/run/1","tool":[1]}`, "run file: tool is an array at line 1, column 34, which does not fit", "changed"},
 		{"bad verdict", `{"schema":"passrig/run/1","steps":[{"verdict":"pass"},{"verdict":"green"}]}`, `run file: steps[1] has verdict "green"`, "pass, fail"},
-		{"deep", `{"schema":"passrig/run/1","x":` + strings.Repeat("[", 200), "not a passrig run file: nested deeper than 100 levels at byte 129", ""},
+		{"deep", `{"schema":"passrig/run/1","x":` + strings.Repeat("[", 200), "not a passrig run file: nested deeper than 100 levels at line 1, column 130", "--report"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -49,6 +59,37 @@ func TestLoadLimitsSize(t *testing.T) {
 		t.Errorf("got error %v", err)
 	}
 	if _, err := load(strings.NewReader(in), int64(len(in))); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLoadKnowsEveryCut cuts a result after each of its bytes.
+func TestLoadKnowsEveryCut(t *testing.T) {
+	data, err := os.ReadFile("testdata/runs/pass.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := len(bytes.TrimSpace(data))
+	for n := range whole {
+		run, err := Load(bytes.NewReader(data[:n]))
+		got, ok := errors.AsType[*LoadError](err)
+		if !ok || run != nil {
+			t.Fatalf("cut at %d: run %v, error %v", n, run, err)
+		}
+		want := "run file is truncated at " + place(data, int64(n))
+		if n == 0 {
+			want = "run file is empty"
+		}
+		if got.Error() != want || got.Hint == "" {
+			t.Fatalf("cut at %d: got %q (hint %q), want %q", n, got, got.Hint, want)
+		}
+	}
+}
+
+// TestOthersMayRepeatNames accepts what a relying party sent with a name in it twice.
+func TestOthersMayRepeatNames(t *testing.T) {
+	in := `{"schema":"passrig/run/1","checks":[{"verdict":"fail","evidence":{"cases":[{"response":{"a":{"b":1,"b":2}}}]}}]}`
+	if _, err := Load(strings.NewReader(in)); err != nil {
 		t.Error(err)
 	}
 }

@@ -50,12 +50,15 @@ func Merge(runs ...*Run) (*Run, error) {
 	}
 	out.Partial, out.Aborted, out.DurationMS = false, "", 0
 	out.Scenarios, out.Checks, out.Steps, out.Thresholds, out.Shards = nil, nil, nil, nil, nil
-	out.Suite, out.Load, out.Fabric = nil, nil, nil
+	out.Suite, out.Load, out.Fabric, out.Matrix = nil, nil, nil, nil
 	var err error
 	if out.Metrics, err = mergeMetrics(runs); err != nil {
 		return nil, err
 	}
 	if out.Load, err = mergeLoads(runs, out.Started, out.Metrics); err != nil {
+		return nil, err
+	}
+	if out.Matrix, err = mergeMatrices(runs, out.Started); err != nil {
 		return nil, err
 	}
 	m := merging{out: &out, ids: make(map[string]bool)}
@@ -84,6 +87,8 @@ func fits(first, run *Run) *MergeError {
 		return differ("its adapter", a.Target.Adapter, b.Target.Adapter, "shards are of one relying party; compare looks at two")
 	case a.Target.Origin != b.Target.Origin:
 		return differ("its origin", a.Target.Origin, b.Target.Origin, "shards are of one relying party; compare looks at two")
+	case a.Matrix != nil && b.Matrix != nil: // whose columns have drivers and browsers of their own
+		return nil
 	case a.Driver != b.Driver:
 		return differ("its driver", a.Driver, b.Driver, "run all shards with the same --driver")
 	case a.Browser != b.Browser:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,110 @@ func TestMergeLosesNothing(t *testing.T) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+// TestTheOrderOfShardsDoesNotMatter for figures.
+func TestTheOrderOfShardsDoesNotMatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := []string{"login.total", "register.total", "login.result"}
+		var runs []*report.Run
+		for range rapid.IntRange(2, 5).Draw(t, "shards") {
+			part := report.NewRecorder()
+			for _, ns := range rapid.SliceOfN(rapid.Int64Range(-5, int64(2*time.Hour)), 0, 30).Draw(t, "samples") {
+				part.Observe(rapid.SampledFrom(names).Draw(t, "metric"), time.Duration(ns))
+			}
+			part.Count("login.failed", rapid.Int64Range(0, 9).Draw(t, "failed"))
+			runs = append(runs, &report.Run{Metrics: part.Metrics()})
+		}
+		one, err := report.Merge(runs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := report.Merge(rapid.Permutation(runs).Draw(t, "order")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairwise := runs[0]
+		for _, run := range runs[1:] {
+			if pairwise, err = report.Merge(pairwise, run); err != nil {
+				t.Fatal(err)
+			}
+		}
+		near := cmpopts.EquateApprox(1e-12, 0)
+		if diff := cmp.Diff(one.Metrics, other.Metrics, near); diff != "" {
+			t.Fatal(diff)
+		}
+		if diff := cmp.Diff(one.Metrics, pairwise.Metrics, near); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// part is a matrix run with only some of its rows or columns.
+func part(later time.Duration, keep func(provider, party int) bool) *report.Run {
+	run := matrixPassRun()
+	m := run.Matrix
+	rows, columns := make(map[string]bool), make(map[string]bool)
+	for i, p := range m.Providers {
+		for j, q := range m.Parties {
+			if keep(i, j) {
+				rows[p.ID], columns[q.ID] = true, true
+			}
+		}
+	}
+	m.Providers = slices.DeleteFunc(m.Providers, func(p report.MatrixProvider) bool { return !rows[p.ID] })
+	m.Parties = slices.DeleteFunc(m.Parties, func(p report.MatrixParty) bool { return !columns[p.ID] })
+	m.Cells = slices.DeleteFunc(m.Cells, func(c report.MatrixCell) bool { return !rows[c.Provider] || !columns[c.Party] })
+	run.Summary, run.Started = run.Summarize(), run.Started.Add(later)
+	return run
+}
+
+func TestMergeMatrices(t *testing.T) {
+	t.Parallel()
+	whole := matrixPassRun()
+	for name, runs := range map[string][]*report.Run{
+		"rows":    {part(0, func(row, _ int) bool { return row < 2 }), part(0, func(row, _ int) bool { return row == 2 })},
+		"columns": {part(0, func(_, column int) bool { return column == 0 }), part(0, func(_, column int) bool { return column == 1 })},
+	} {
+		before, err := json.Marshal(runs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		merged, err := report.Merge(runs...)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if after, err := json.Marshal(runs); err != nil || string(after) != string(before) {
+			t.Error(name, "the runs were changed")
+		}
+		if diff := cmp.Diff(whole.Matrix, merged.Matrix); diff != "" {
+			t.Error(name, diff)
+		}
+		if diff := cmp.Diff(whole.Summary, merged.Summary); diff != "" {
+			t.Error(name, diff)
+		}
+	}
+	first := func(row, _ int) bool { return row == 0 }
+	late, err := report.Merge(part(time.Second, func(row, _ int) bool { return row == 1 }), part(0, first))
+	if err != nil || late.Matrix.Cells[0].StartMS < 1000 || late.Matrix.Cells[0].Provider != whole.Matrix.Providers[1].ID {
+		t.Errorf("%+v, %v", late.Matrix.Cells[0], err)
+	}
+	for name, tt := range map[string]struct {
+		edit func(*report.Run)
+		want string
+	}{
+		"same cell": {func(*report.Run) {}, `it has the cell of "bitwarden@2024.1" at "demo/api", which a run before it has too`},
+		"facets":    {func(r *report.Run) { r.Matrix.Facets = r.Matrix.Facets[1:] }, "its facets are login second-device"},
+		"origin":    {func(r *report.Run) { r.Matrix.Parties[0].Target.Origin = "https://a.example" }, `the origin of its relying party "demo/api" is "https://a.example"`},
+		"no matrix": {func(r *report.Run) { r.Matrix = nil }, "it is no matrix"},
+	} {
+		other := part(0, first)
+		tt.edit(other)
+		_, err := report.Merge(part(0, first), other)
+		if e, ok := errors.AsType[*report.MergeError](err); !ok || !strings.Contains(e.Message, tt.want) || e.Hint == "" || e.Index != 1 {
+			t.Errorf("%s: %+v", name, err)
+		}
+	}
 }
 
 // segment is a part of the recorded load, that began a while after the first.
@@ -170,7 +275,7 @@ func TestMergeScenarios(t *testing.T) {
 
 func TestMergeOneIsTheSame(t *testing.T) {
 	t.Parallel()
-	for _, run := range []*report.Run{passRun(), mixedRun(), partialRun(), loadMixedRun(), loadLimitRun(), syncRun(), syncStudyRun()} {
+	for _, run := range []*report.Run{passRun(), mixedRun(), partialRun(), loadMixedRun(), loadLimitRun(), syncRun(), syncStudyRun(), matrixRun(), matrixPassRun()} {
 		merged, err := report.Merge(run)
 		if err != nil {
 			t.Fatal(run.Name, err)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,23 +11,25 @@ const (
 	ResultStep      = "step"
 	ResultCheck     = "check"
 	ResultThreshold = "threshold"
-	ResultRun       = "run" // the run as a whole: that it came to its end, and to a verdict
+	ResultCell      = "cell" // a facet of a matrix' cell, or a column of it of which nothing could be told
+	ResultRun       = "run"  // the run as a whole: that it came to its end, and to a verdict
 )
 
 // Result is what a step, a check or a threshold came to, in the one form that all of them have. Writers whose format
 // knows only results read them from [Run.Results].
 type Result struct {
 	Kind             string // ResultStep, …
-	ID               string // of a step or a check
+	ID               string // of a step or a check; of a cell "provider/party/facet", of a column "party"
 	Title            string
-	Group            string // the scenario's ID of a step or threshold, the ceremony of a check
+	Group            string // the scenario's ID of a step or threshold, the ceremony of a check, the relying party's ID of a cell
+	Facet            string // of a cell: MatrixFacet.ID
 	Severity         string // of a check
 	Verdict          Verdict
 	Message, Hint    string
 	Expected, Actual string
 	Basis            []string
 	Tolerated        string // of a failed check: why it does not fail the run
-	NotApplicable    bool   // of a skipped check
+	NotApplicable    bool   // of a skipped check or cell
 	File             string
 	Line             int // from 1; 0 is unknown
 	DurationMS       float64
@@ -62,7 +65,7 @@ func (r *Result) Words() string {
 	return r.Verdict.Words()
 }
 
-// Results are those of steps, checks and thresholds, in this order, and within each as they are in the run. A run that
+// Results are those of steps, checks, thresholds and cells of a matrix, in this order, and within each as they are in the run. A run that
 // is worth less than they tell, as it is partial, judged nothing, or its load cannot be relied on, has one more of the
 // kind ResultRun: a format without other words would show what is there as all there is.
 func (r *Run) Results() []Result {
@@ -85,10 +88,35 @@ func (r *Run) Results() []Result {
 	for i := range r.Thresholds {
 		list = append(list, r.Thresholds[i].result())
 	}
+	list = append(list, r.Matrix.results()...)
 	if doubt := r.doubt(); doubt != "" {
 		list = append(list, Result{Kind: ResultRun, Title: "run completed", Verdict: VerdictError, Message: doubt})
 	}
 	return list
+}
+
+// Findings are [Run.Results] for a place that shows few: of a matrix one for each of its [Matrix.Incompatibilities], and not
+// one for each cell.
+func (r *Run) Findings() []Result {
+	list := slices.DeleteFunc(r.Results(), func(r Result) bool { return r.Kind == ResultCell })
+	if r.Matrix == nil {
+		return list
+	}
+	var causes []Result
+	names := r.Matrix.names()
+	for _, i := range r.Matrix.Incompatibilities() {
+		res := Result{Kind: ResultCell, Title: names.party(i.Party), Group: i.Party, Facet: i.Facet, Verdict: i.Verdict, Message: i.Sentence}
+		if i.Facet != "" {
+			res.Title += ": " + FacetName(i.Facet)
+		}
+		if seen := r.Matrix.Example(&i); seen != nil {
+			res.Hint, res.Expected, res.Actual, res.File, res.Line = seen.Hint, seen.Expected, seen.Actual, seen.File, seen.Line
+		} else if p := r.Matrix.Party(i.Party); p != nil {
+			res.Hint = p.Hint
+		}
+		causes = append(causes, res)
+	}
+	return append(causes, list...)
 }
 
 func (t *Threshold) result() Result {
@@ -106,7 +134,7 @@ func (t *Threshold) result() Result {
 	return res
 }
 
-// doubt says in one sentence what no step, check or threshold tells, or nothing.
+// doubt says in one sentence what no step, check, threshold or cell tells, or nothing.
 func (r *Run) doubt() string {
 	switch {
 	case r.Partial && r.Aborted != "":

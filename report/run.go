@@ -49,6 +49,7 @@ type Run struct {
 	Suite      *Suite            `json:"suite,omitempty"`  // when checks ran
 	Load       *LoadRun          `json:"load,omitempty"`   // when a load was offered
 	Fabric     *Fabric           `json:"fabric,omitempty"` // when passkeys traveled
+	Matrix     *Matrix           `json:"matrix,omitempty"` // when providers were held against relying parties
 	Shards     []Shard           `json:"shards,omitempty"` // when it was merged from other runs: see [Merge]
 	Summary    Summary           `json:"summary"`
 }
@@ -283,8 +284,9 @@ type Threshold struct {
 	Line     int     `json:"line,omitempty"`
 }
 
-// Summary counts verdicts over checks, steps and thresholds. Info is counted nowhere, because
-// nothing was required, and neither are checks that do not apply.
+// Summary counts verdicts over checks, steps, thresholds and the facets of a matrix' cells. Info is counted nowhere,
+// because nothing was required, and neither are checks and facets that do not apply. A column of a matrix of which nothing
+// could be told counts as one error.
 type Summary struct {
 	Passed  int `json:"passed"`
 	Failed  int `json:"failed"`
@@ -295,7 +297,7 @@ type Summary struct {
 	Tolerated int `json:"tolerated,omitempty"`
 }
 
-// Summarize counts the verdicts of checks, steps and thresholds.
+// Summarize counts the verdicts of checks, steps, thresholds and cells.
 func (r *Run) Summarize() Summary {
 	var s Summary
 	count := func(v Verdict) {
@@ -327,6 +329,11 @@ func (r *Run) Summarize() Summary {
 	}
 	for i := range r.Thresholds {
 		count(r.Thresholds[i].Verdict)
+	}
+	if r.Matrix != nil {
+		t := r.Matrix.tally(func(*MatrixCell, *MatrixResult) bool { return true })
+		s.Passed, s.Failed, s.Warned, s.Skipped = s.Passed+t.Passed, s.Failed+t.Failed, s.Warned+t.Warned, s.Skipped+t.Skipped
+		s.Errored += t.Errored + len(r.Matrix.Untold())
 	}
 	return s
 }

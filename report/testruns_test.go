@@ -26,6 +26,7 @@ func TestRunFiles(t *testing.T) {
 		"pass": passRun(), "mixed": mixedRun(), "partial": partialRun(),
 		"load": loadRun(), "load-mixed": loadMixedRun(), "load-limited": loadLimitedRun(), "load-limit": loadLimitRun(),
 		"sync": syncRun(), "sync-study": syncStudyRun(), "sync-cells": syncCellsRun(),
+		"matrix": matrixRun(), "matrix-pass": matrixPassRun(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", "runs", name+".json")
@@ -78,6 +79,8 @@ func TestRunFilesMeanWhatTheirNamesSay(t *testing.T) {
 		{syncRun(), report.VerdictFail, report.ExitFailed, 0},
 		{syncStudyRun(), report.VerdictFail, report.ExitFailed, 0},
 		{syncCellsRun(), report.VerdictFail, report.ExitFailed, 1},
+		{matrixRun(), report.VerdictFail, report.ExitFailed, 7},
+		{matrixPassRun(), report.VerdictPass, report.ExitPassed, 0},
 	}
 	for _, tt := range tests {
 		if got := tt.run.Verdict(); got != tt.verdict {

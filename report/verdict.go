@@ -109,6 +109,12 @@ func (r *Run) Headline() (head, standfirst string) {
 	if r.Load != nil {
 		standfirst = r.Load.Verdict()
 	}
+	if r.Matrix != nil && len(r.Matrix.Cells) > 0 {
+		var each string
+		if head, each = r.Matrix.headline(); each != "" {
+			standfirst = each
+		}
+	}
 	if r.Fabric != nil && r.Fabric.Study != nil {
 		standfirst = r.Fabric.Study.String()
 	}
@@ -148,11 +154,19 @@ func (r *Run) Caveats() []string {
 		out = append(out, plural(n, "check")+" failed without failing the run: known before, or less severe than asked for.")
 	}
 	if n := r.Summary.Skipped; n > 0 {
-		out = append(out, plural(n, "step or check was", "steps or checks were")+" skipped and therefore not verified.")
+		words := []string{"step or check was", "steps or checks were"}
+		if r.Matrix != nil {
+			words = []string{"facet of a cell was", "facets of cells were"}
+		}
+		out = append(out, plural(n, words...)+" skipped and therefore not verified.")
 	}
 	out = append(out, r.Load.caveats()...)
 	out = append(out, r.merged()...)
+	out = append(out, r.Matrix.caveats()...)
 	out = append(out, r.unverified()...)
+	if r.Matrix != nil {
+		return out
+	}
 	if len(r.Checks) == 0 && len(r.Steps) == 0 && (r.Fabric == nil || r.Fabric.Study == nil) {
 		out = append(out, "No step and no check ran.")
 	}
@@ -186,15 +200,25 @@ const NotVerified = "was not verified"
 func (r *Run) unverified() []string {
 	steps := make(map[string]int)
 	var notes []string
-	for i := range r.Steps {
-		for _, note := range r.Steps[i].Notes {
-			if !strings.Contains(note, NotVerified) {
-				continue
+	look := func(list []Step) {
+		for i := range list {
+			for _, note := range list[i].Notes {
+				if !strings.Contains(note, NotVerified) {
+					continue
+				}
+				if steps[note] == 0 {
+					notes = append(notes, note)
+				}
+				steps[note]++
 			}
-			if steps[note] == 0 {
-				notes = append(notes, note)
+		}
+	}
+	look(r.Steps)
+	if r.Matrix != nil {
+		for i := range r.Matrix.Cells {
+			for j := range r.Matrix.Cells[i].Facets {
+				look(r.Matrix.Cells[i].Facets[j].Steps)
 			}
-			steps[note]++
 		}
 	}
 	for i, note := range notes {

@@ -38,6 +38,9 @@ func of(run *report.Run) badge {
 		b = badge{"passing with warnings", "yellow", "#8d6400", false}
 	case report.VerdictPass, report.VerdictInfo:
 	}
+	if m := run.Matrix; m != nil && !run.Partial && run.Verdict() != report.VerdictError && len(m.Untold()) == 0 {
+		b.message = works(m)
+	}
 	if run.Partial && run.Verdict() != report.VerdictFail {
 		b = badge{"incomplete", "lightgrey", "#616161", false}
 	}
@@ -45,6 +48,17 @@ func of(run *report.Run) badge {
 		b.message += ", grade " + run.Suite.Grade
 	}
 	return b
+}
+
+// works says with how many providers all relying parties of a matrix work.
+func works(m *report.Matrix) string {
+	n := 0
+	for i := range m.Providers {
+		if len(m.Parties) > 0 && m.WorksWith(m.Providers[i].ID) == len(m.Parties) {
+			n++
+		}
+	}
+	return fmt.Sprintf("%d of %d providers", n, len(m.Providers))
 }
 
 // Write writes the badge as SVG, 20 pixels high. It loads nothing, so it shows wherever a picture does, and has no ids, so

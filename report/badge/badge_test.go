@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
-	"io"
 	"slices"
 	"testing"
 
@@ -73,7 +72,7 @@ func write(t interface {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
 		t.Run(name, func(t *testing.T) {
 			svg, text, _ := write(t, golden.Load(t, name))
 			golden.Check(t, *update, name+".svg", svg)
@@ -124,11 +123,7 @@ func TestHostileText(t *testing.T) {
 
 func TestWriteErrors(t *testing.T) {
 	run := golden.Load(t, "pass")
-	if badge.Write(failing{}, run) == nil || badge.WriteEndpoint(failing{}, run) == nil {
+	if badge.Write(golden.FullDisk(0), run) == nil || badge.WriteEndpoint(golden.FullDisk(0), run) == nil {
 		t.Error("no error from a full disk")
 	}
 }
-
-type failing struct{}
-
-func (failing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }

@@ -3,6 +3,7 @@ package comparison
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -36,6 +37,9 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 func sameBasis(old, recent []Input) *IncomparableError {
 	first := old[0]
 	for _, in := range slices.Concat(old[1:], recent) {
+		if err := sameMatrix(first, in); err != nil {
+			return err
+		}
 		if err := sameTarget(first, in); err != nil {
 			return err
 		}
@@ -67,6 +71,34 @@ func sameLoad(first, in Input) *IncomparableError {
 	return nil
 }
 
+// sameMatrix finds out whether what two matrices have in common is the same.
+func sameMatrix(first, in Input) *IncomparableError {
+	a, b := first.Run.Matrix, in.Run.Matrix
+	switch {
+	case a == nil && b == nil:
+		return nil
+	case a == nil || b == nil:
+		return &IncomparableError{Reason: fmt.Sprintf("one of %q and %q is a matrix, and the other is not", first.Name, in.Name), Hint: "compare a matrix with an earlier one of it"}
+	}
+	for i := range a.Parties {
+		p := &a.Parties[i]
+		q := b.Party(p.ID)
+		if q == nil {
+			continue
+		}
+		what := fmt.Sprintf(" of the relying party %q", p.ID)
+		switch {
+		case p.Target.Adapter != q.Target.Adapter:
+			return differ(first, in, "the adapter"+what, p.Target.Adapter, q.Target.Adapter)
+		case place(p.Target.Origin) != place(q.Target.Origin):
+			return differ(first, in, "the origin"+what, p.Target.Origin, q.Target.Origin)
+		case p.Driver != q.Driver:
+			return differ(first, in, "the driver"+what, p.Driver, q.Driver)
+		}
+	}
+	return nil
+}
+
 // sameRate is by what share the rates of the same load may differ, as arrivals are drawn.
 const sameRate = 0.02
 
@@ -90,12 +122,19 @@ func users(l *report.LoadRun) int {
 	return most
 }
 
-// timesDiffer says whether times are not those of the relying party, or of different rates that a search ended with.
-func timesDiffer(old, recent []Input) bool {
+// searchesDiffer says why times cannot be compared of runs that searched for the limit and ended at different rates.
+func searchesDiffer(old, recent []Input) string {
 	first := limit(old[0].Run)
-	return slices.ContainsFunc(slices.Concat(old, recent), func(in Input) bool {
-		return in.Run.Load.Limited() || math.Abs(limit(in.Run)-first) > sameRate*math.Abs(first)
-	})
+	for _, in := range slices.Concat(old, recent) {
+		found := limit(in.Run)
+		if (found < 0) != (first < 0) {
+			return "only a part of the runs searched for the limit"
+		}
+		if math.Abs(found-first) > sameRate*math.Abs(first) {
+			return fmt.Sprintf("the searches ended at different rates, %s and %s", report.FormatRate(first), report.FormatRate(found))
+		}
+	}
+	return ""
 }
 
 func sameTarget(first, in Input) *IncomparableError {
@@ -133,30 +172,79 @@ func place(origin string) string {
 }
 
 // notes say what makes a comparison worth less than it looks.
-func notes(old, recent []Input) []string {
+func notes(old, recent []Input, u *Unrest) []string {
 	var out []string
 	all := slices.Concat(old, recent)
 	for _, in := range all {
 		if in.Run.Partial {
 			why := cmp.Or(in.Run.Aborted, "the run did not reach its end")
-			out = append(out, fmt.Sprintf("%s is a partial run: %s. What did not run in it shows as gone or as not run.", in.Name, strings.TrimSuffix(why, ".")))
+			out = append(out, fmt.Sprintf("%s is a partial run: %s. Its figures are not compared, and what did not run in it could not be told.", in.Name, strings.TrimSuffix(why, ".")))
 		}
 		if in.Run.Load.Limited() {
-			out = append(out, in.Name+" is of a load that its generator could not keep up with: its times are not compared.")
+			out = append(out, in.Name+" is of a load that its generator could not keep up with: its figures are not compared.")
 		}
 	}
 	a, b := old[0].Run, recent[0].Run
 	if a.Tool.Version != b.Tool.Version {
 		out = append(out, fmt.Sprintf("The runs are by different versions of passrig, %s and %s: checks may have changed too.", a.Tool.Version, b.Tool.Version))
 	}
+	if a.Browser != b.Browser {
+		out = append(out, fmt.Sprintf("The browsers differ: %q and %q.", a.Browser, b.Browser))
+	}
+	if s, t := a.Suite, b.Suite; s != nil && t != nil && (s.Tier != t.Tier || s.FailOn != t.FailOn || s.Strict != t.Strict) {
+		out = append(out, "The checks were judged in another way: --tier, --fail-on or --strict differ.")
+	}
+	if !maps.Equal(a.Params, b.Params) {
+		out = append(out, "The runs were given different values for their files' params.")
+	}
+	out = append(out, plans(a, b)...)
 	if x, y := limit(a), limit(b); x >= 0 && y >= 0 && x != y {
-		out = append(out, fmt.Sprintf("The highest rate that kept the thresholds was %s, and then %s; times at different rates are not compared, and a search has no interval, so this is not judged.",
+		out = append(out, fmt.Sprintf("The highest rate that kept the thresholds was %s, and then %s; a search has no interval, so this is not judged.",
 			report.FormatRate(x), report.FormatRate(y)))
 	}
-	if len(all) == 2 && (a.Load != nil || b.Load != nil) {
-		out = append(out, "With one run of each side, the intervals know the spread within a run only. Several runs of each side also tell how much runs differ by themselves.")
+	if u != nil && a.Load != nil && b.Load != nil {
+		out = append(out, "With one run of each side, it is assumed and not seen how much runs differ by themselves. Five runs of each side show it, and find smaller changes.")
+		if u.Why != "" {
+			out = append(out, sentence(u.Why+", so times that differ by up to "+report.FormatShare(u.Bands["p50"])+" (p50) or "+report.FormatShare(u.Bands["p99"])+" (p99) are taken for the same"))
+		}
 	}
 	return out
+}
+
+// plans says in what two loads were not the same, where they can be compared all the same.
+func plans(a, b *report.Run) []string {
+	if a.Load == nil || b.Load == nil {
+		return nil
+	}
+	var out []string
+	add := func(what, x, y string) {
+		if x != y {
+			out = append(out, fmt.Sprintf("%s differ: %s and %s.", what, x, y))
+		}
+	}
+	number := func(n uint64) string { return strconv.FormatUint(n, 10) }
+	add("The seeds, and so users and the times of arrivals,", number(a.Seed), number(b.Seed))
+	add("The numbers of users", strconv.FormatInt(a.Load.Users.Count, 10), strconv.FormatInt(b.Load.Users.Count, 10))
+	add("What carried the requests", a.Load.Transport, b.Load.Transport)
+	add("The ways to sign", a.Load.Signing, b.Load.Signing)
+	if x, y := lasted(a.Load), lasted(b.Load); math.Abs(x-y) > sameLength*max(x, y) {
+		add("The lengths of what was measured", report.FormatMS(x), report.FormatMS(y))
+	}
+	return out
+}
+
+// sameLength is by what share the lengths of the same load may differ.
+const sameLength = 0.1
+
+// lasted is how many milliseconds of a load are measured.
+func lasted(l *report.LoadRun) float64 {
+	sum := 0.0
+	for i := range l.Phases {
+		if l.Phases[i].Measured {
+			sum += l.Phases[i].DurationMS
+		}
+	}
+	return sum
 }
 
 // noLimit stands for a run that searched for none.

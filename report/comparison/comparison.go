@@ -8,6 +8,10 @@
 // Medicine 17, 1998), which joins them the same way. Where a side has several runs, the spread between runs beyond that
 // within them is estimated as in a meta-analysis (DerSimonian and Laird, Controlled Clinical Trials 7, 1986) and added with
 // Student's quantile. Bonferroni's correction makes all intervals of a comparison hold together.
+//
+// Single runs do not show how much two runs of the same build differ, because the machine was not the same from one to the
+// other. So their intervals get what can be seen of it, and what has to be assumed: how much the load drifted while it ran,
+// by the method of batch means, and a band of noise, which is wider when passrig's own work took another time: see [Unrest].
 package comparison
 
 import (
@@ -23,7 +27,7 @@ const Schema = "passrig/comparison/1"
 // What is used unless something else is asked for.
 const (
 	DefaultConfidence = 0.95
-	DefaultMargin     = 0.05
+	DefaultNoise      = 0.05
 )
 
 // Input is a run, and the name of the file that it is from.
@@ -35,7 +39,7 @@ type Input struct {
 // Options say how strict a comparison is.
 type Options struct {
 	Confidence float64 // that no interval misses the true change, between 0 and 1
-	Margin     float64 // a time that changed by a smaller share, 0 or more, is taken as unchanged however sure it is
+	Noise      float64 // what times of the same build differ by, as a share: see [Unrest]. A smaller change is none.
 	Force      bool    // compare what is not comparable
 }
 
@@ -46,12 +50,15 @@ type Comparison struct {
 	New        []Side   `json:"new"`
 	Method     string   `json:"method"`
 	Confidence float64  `json:"confidence"` // of all intervals together
-	Margin     float64  `json:"margin"`
-	Intervals  int      `json:"intervals"` // how many there are
-	Regressed  bool     `json:"regressed"` // something got worse
-	Changes    []Change `json:"changes"`   // of verdicts, the worst first
-	Metrics    []Metric `json:"metrics"`   // by name
-	Notes      []string `json:"notes"`     // what makes the comparison worth less than it looks
+	Noise      float64  `json:"noise"`
+	Unrest     *Unrest  `json:"unrest,omitempty"` // of single runs
+	Intervals  int      `json:"intervals"`        // how many there are
+	Regressed  bool     `json:"regressed"`        // something got worse
+	Untold     bool     `json:"untold"`           // something that had a verdict before could not be told, or no figure of a load
+	Changes    []Change `json:"changes"`          // of verdicts, the worst first
+	Groups     []Group  `json:"groups"`           // what changes of a matrix have in common, in sentences, the worst first
+	Metrics    []Metric `json:"metrics"`          // by name
+	Notes      []string `json:"notes"`            // what makes the comparison worth less than it looks
 }
 
 // Side is one run of a side.
@@ -64,15 +71,16 @@ type Side struct {
 	Partial bool           `json:"partial,omitempty"`
 }
 
-const method = "percentiles by order statistics, means by Student's t, rates by Wilson's interval; both sides joined as " +
-	"variance estimates recovered; the spread between several runs added; Bonferroni over all intervals"
+const method = "percentiles by order statistics, means by Student's t, rates by Wilson's interval; both sides joined by the method " +
+	"of variance estimates recovered; of several runs, the spread between them added; of single ones, drift by batch means and the noise band; " +
+	"Bonferroni over all intervals"
 
 // Compare says what changed from the old runs to the recent ones, of which there is one or more each. The error is an
 // [*IncomparableError] when they are of different targets, or a [*DamagedError].
 func Compare(old, recent []Input, opts Options) (*Comparison, error) {
 	c := &Comparison{
-		Schema: Schema, Old: sides(old), New: sides(recent), Method: method, Confidence: opts.Confidence, Margin: opts.Margin,
-		Changes: []Change{}, Metrics: []Metric{}, Notes: []string{},
+		Schema: Schema, Old: sides(old), New: sides(recent), Method: method, Confidence: opts.Confidence, Noise: opts.Noise,
+		Changes: []Change{}, Groups: []Group{}, Metrics: []Metric{}, Notes: []string{},
 	}
 	if err := sameBasis(old, recent); err != nil {
 		if !opts.Force {
@@ -80,21 +88,29 @@ func Compare(old, recent []Input, opts Options) (*Comparison, error) {
 		}
 		c.Notes = append(c.Notes, sentence(err.Reason)+" The comparison was forced.")
 	}
-	c.Changes = append(c.Changes, changes(old, recent)...)
-	if err := c.compareMetrics(old, recent); err != nil {
+	list, groups := changes(old, recent)
+	c.Changes, c.Groups = append(c.Changes, list...), append(c.Groups, groups...)
+	figures, err := subjects(old, recent)
+	if err != nil {
 		return nil, err
 	}
-	c.Notes = append(c.Notes, notes(old, recent)...)
+	before, _ := usable(old)
+	after, _ := usable(recent)
+	c.Unrest = c.unrest(before, after, figures)
+	c.compareMetrics(figures)
+	c.Notes = append(c.Notes, notes(old, recent, c.Unrest)...)
 	c.Regressed = slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Regression }) ||
 		slices.ContainsFunc(c.Metrics, func(m Metric) bool {
 			return slices.ContainsFunc(m.Statistics, func(s Statistic) bool { return s.Regression })
 		})
+	c.Untold = slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Change == CouldNotTell }) ||
+		loads(old) && loads(recent) && min(len(before), len(after)) == 0
 	return c, nil
 }
 
-// Untold says whether something that had a verdict before could not be told any more.
-func (c *Comparison) Untold() bool {
-	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Change == CouldNotTell })
+// loads says whether a side has figures to compare.
+func loads(inputs []Input) bool {
+	return slices.ContainsFunc(inputs, func(in Input) bool { return in.Run.Load != nil })
 }
 
 func sides(inputs []Input) []Side {

@@ -17,7 +17,7 @@ import (
 )
 
 func options() comparison.Options {
-	return comparison.Options{Confidence: comparison.DefaultConfidence, Margin: comparison.DefaultMargin}
+	return comparison.Options{Confidence: comparison.DefaultConfidence, Noise: comparison.DefaultNoise}
 }
 
 func checked(verdicts ...report.Verdict) comparison.Input {
@@ -69,7 +69,7 @@ func TestEveryChangeOfAVerdict(t *testing.T) {
 		if len(c.Changes) > 0 {
 			got = c.Changes[0].Change
 		}
-		if got != tt.want || len(c.Changes) > 1 || c.Regressed != (tt.want == comparison.NewFailure) || c.Untold() != (tt.want == comparison.CouldNotTell) {
+		if got != tt.want || len(c.Changes) > 1 || c.Regressed != (tt.want == comparison.NewFailure) || c.Untold != (tt.want == comparison.CouldNotTell) {
 			t.Errorf("%q to %q: %q, regressed %v; want %q", tt.old, tt.recent, got, c.Regressed, tt.want)
 		}
 	}
@@ -130,6 +130,9 @@ func TestWhatIsNotComparable(t *testing.T) {
 		"rate":             {"load", func(r *report.Run) { r.Load.Counts.Scheduled *= 2 }, "the rate asked for is"},
 		"rate of a stump":  {"load", func(r *report.Run) { r.Load.Counts.Scheduled, r.Partial = 7, true }, ""},
 		"search":           {"load", func(r *report.Run) { r.Load.Limit = &report.LoadLimit{} }, "searched for the limit"},
+		"a matrix":         {"pass", func(r *report.Run) { r.Matrix = &report.Matrix{} }, "is a matrix"},
+		"matrix origin":    {"matrix", func(r *report.Run) { r.Matrix.Parties[0].Target.Origin = "https://a.example" }, `the origin of the relying party "passport" is`},
+		"matrix driver":    {"matrix", func(r *report.Run) { r.Matrix.Parties[0].Driver = "browser" }, `the driver of the relying party "passport" is`},
 		"another version":  {"pass", func(r *report.Run) { r.Tool.Version = "9" }, ""},
 		"seed and machine": {"pass", func(r *report.Run) { r.Seed, r.Tool.OS = 9, "plan9" }, ""},
 	} {
@@ -150,21 +153,177 @@ func TestWhatIsNotComparable(t *testing.T) {
 	}
 }
 
-// TestNothingIsClaimedOfALimitedGenerator covers times that are not the relying party's.
-func TestNothingIsClaimedOfALimitedGenerator(t *testing.T) {
+func input(name string, run *report.Run) comparison.Input {
+	return comparison.Input{Name: name, Run: run}
+}
+
+// TestWhatCannotBeToldIsNeverNoChange covers runs whose figures are not those of the relying party, or not all of them.
+func TestWhatCannotBeToldIsNeverNoChange(t *testing.T) {
 	t.Parallel()
-	limited := golden.Load(t, "load-limited")
-	c, err := comparison.Compare([]comparison.Input{{Name: "old.json", Run: golden.Load(t, "load")}}, []comparison.Input{{Name: "new.json", Run: limited}}, options())
+	for name, tt := range map[string]struct {
+		edit   func(*report.Run)
+		reason string // of login.total
+		untold bool   // the whole comparison
+	}{
+		"limited":      {func(r *report.Run) { r.Load.Generator.Limited = "it came too late" }, "the generator of new.json could not keep up", true},
+		"partial":      {func(r *report.Run) { r.Partial = true }, "new.json is a partial run", true},
+		"lost":         {func(r *report.Run) { r.Load.Counts.Finished++ }, "the counts of new.json do not add up", true},
+		"no histogram": {func(r *report.Run) { edit(r, func(m *report.Metric) { m.Histogram = "" }) }, "not in the new runs", false},
+		"absent":       {func(r *report.Run) { delete(r.Metrics, "login.total") }, "not in the new runs", false},
+		"clipped":      {func(r *report.Run) { edit(r, func(m *report.Metric) { m.Clamped = m.Count }) }, "1000 samples are beyond", false},
+	} {
+		recent := golden.Load(t, "load")
+		tt.edit(recent)
+		c, err := comparison.Compare([]comparison.Input{input("old.json", golden.Load(t, "load"))}, []comparison.Input{input("new.json", recent)}, options())
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if c.Untold != tt.untold || c.Regressed {
+			t.Errorf("%s: untold %v, regressed %v", name, c.Untold, c.Regressed)
+		}
+		i := slices.IndexFunc(c.Metrics, func(m comparison.Metric) bool { return m.Name == "login.total" })
+		if m := &c.Metrics[i]; !strings.HasPrefix(m.Why(), tt.reason) || !m.Untold() {
+			t.Errorf("%s: %+v", name, m)
+		}
+		if got := c.Headline(); got == "No change" {
+			t.Errorf("%s: %q", name, got)
+		}
+		if _, err := json.Marshal(c); err != nil {
+			t.Error(name, err)
+		}
+	}
+}
+
+func edit(r *report.Run, change func(*report.Metric)) {
+	m := r.Metrics["login.total"]
+	change(&m)
+	r.Metrics["login.total"] = m
+}
+
+// TestAFewClippedSamples only hide what they could be.
+func TestAFewClippedSamples(t *testing.T) {
+	t.Parallel()
+	recent := golden.Load(t, "load")
+	edit(recent, func(m *report.Metric) { m.Clamped = 15 }) // of 1000
+	c, err := comparison.Compare([]comparison.Input{input("old.json", golden.Load(t, "load"))}, []comparison.Input{input("new.json", recent)}, options())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range c.Metrics {
-		if m.Unit != report.UnitCount {
-			t.Errorf("%s is compared", m.Name)
+	i := slices.IndexFunc(c.Metrics, func(m comparison.Metric) bool { return m.Name == "login.total" })
+	for _, s := range c.Metrics[i].Statistics {
+		if want := s.Name == "p99" || s.Name == "mean"; (s.Verdict == comparison.Unknown) != want {
+			t.Errorf("%s: %s", s.Name, s.Verdict)
 		}
 	}
-	if !strings.Contains(strings.Join(c.Notes, " "), "could not keep up") {
-		t.Errorf("notes %q", c.Notes)
+}
+
+// TestAnUnusableRunAmongSeveralIsLeftOut: the others tell enough.
+func TestAnUnusableRunAmongSeveralIsLeftOut(t *testing.T) {
+	t.Parallel()
+	limited := golden.Load(t, "load")
+	limited.Load.Generator.Limited = "it came too late"
+	c, err := comparison.Compare([]comparison.Input{input("old.json", golden.Load(t, "load"))},
+		[]comparison.Input{input("a.json", golden.Load(t, "load")), input("b.json", limited)}, options())
+	if err != nil || c.Untold || c.Regressed || c.Intervals == 0 {
+		t.Fatalf("%v, untold %v, %d intervals", err, c.Untold, c.Intervals)
+	}
+	for _, m := range c.Metrics {
+		if m.NewCount > m.OldCount {
+			t.Errorf("%s has the samples of both", m.Name)
+		}
+	}
+	if !strings.Contains(strings.Join(c.Notes, " "), "b.json is of a load that its generator could not keep up with") {
+		t.Errorf("%q", c.Notes)
+	}
+}
+
+// TestWhatAPartialRunDidNotComeTo is not gone.
+func TestWhatAPartialRunDidNotComeTo(t *testing.T) {
+	t.Parallel()
+	recent := checked(report.VerdictPass, "")
+	recent.Run.Partial = true
+	c, err := comparison.Compare([]comparison.Input{checked(report.VerdictPass, report.VerdictPass)}, []comparison.Input{recent}, options())
+	if err != nil || len(c.Changes) != 1 || c.Changes[0].Change != comparison.CouldNotTell || !c.Untold {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// TestUnrest covers what single runs know of how much runs differ by themselves.
+func TestUnrest(t *testing.T) {
+	t.Parallel()
+	long := func(run *report.Run, off func(second int) float64) {
+		run.Load.Series, run.Load.Phases = nil, []report.LoadPhase{{Name: "hold", Measured: true, DurationMS: 30_000}}
+		for i := range 30 {
+			run.Load.Series = append(run.Load.Series, report.LoadSecond{Second: i, Finished: 100, P50: 1e7 * off(i)})
+		}
+	}
+	steady := func(int) float64 { return 1 }
+	own := func(factor float64) func(*report.Run) {
+		return func(r *report.Run) {
+			for name, m := range r.Metrics {
+				if strings.HasSuffix(name, ".client") {
+					m.P50, m.P95, m.P99, m.Mean = m.P50*factor, m.P95*factor, m.P99*factor*2, m.Mean*factor
+					r.Metrics[name] = m
+				}
+			}
+			long(r, steady)
+		}
+	}
+	for name, tt := range map[string]struct {
+		edit     func(*report.Run)
+		p50, p99 float64 // bands
+		why      string
+		drifts   bool
+	}{
+		"steady":         {func(r *report.Run) { long(r, steady) }, .05, .05, "", false},
+		"a slow machine": {own(1.5), .5, 2, "passrig's own work, took 200% longer", false},
+		"a fast machine": {own(.8), .25, .6, "passrig's own work", false},
+		"short":          {func(r *report.Run) { long(r, steady); r.Load.Series = r.Load.Series[:5] }, .3, .3, "so short a load", false},
+		"drifting": {func(r *report.Run) {
+			long(r, func(second int) float64 { return math.Exp(float64(second) / 60) })
+		}, .05, .05, "", true},
+	} {
+		old, recent := golden.Load(t, "load"), golden.Load(t, "load")
+		long(old, steady)
+		tt.edit(recent)
+		c, err := comparison.Compare([]comparison.Input{input("old.json", old)}, []comparison.Input{input("new.json", recent)}, options())
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		u := c.Unrest
+		if math.Abs(u.Bands["p50"]-tt.p50) > 1e-9 || tt.p99 > 0 && math.Abs(u.Bands["p99"]-tt.p99) > 1e-9 || (u.Drift > 0) != tt.drifts ||
+			!strings.Contains(u.Why, tt.why) || (u.Why == "") != (tt.why == "") {
+			t.Errorf("%s: %+v", name, u)
+		}
+		if said := strings.Contains(strings.Join(c.Notes, " "), "are taken for the same"); said != (u.Why != "") {
+			t.Errorf("%s: %q", name, c.Notes)
+		}
+		several, err := comparison.Compare([]comparison.Input{input("old.json", old)}, []comparison.Input{input("a.json", recent), input("b.json", recent)}, options())
+		if err != nil || several.Unrest != nil {
+			t.Errorf("%s, two new runs: %+v, %v", name, several.Unrest, err)
+		}
+	}
+}
+
+// TestPlansThatDiffer are compared, and that is said.
+func TestPlansThatDiffer(t *testing.T) {
+	t.Parallel()
+	recent := golden.Load(t, "load")
+	recent.Seed, recent.Browser, recent.Params = 9, "Chrome 1", map[string]string{"a": "b"}
+	recent.Load.Users.Count, recent.Load.Signing, recent.Load.Transport = 3, "fresh", "HTTP/2"
+	for i := range recent.Load.Phases {
+		recent.Load.Phases[i].DurationMS *= 2
+	}
+	recent.Load.Counts.Scheduled *= 2
+	c, err := comparison.Compare([]comparison.Input{input("old.json", golden.Load(t, "load"))}, []comparison.Input{input("new.json", recent)}, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(c.Notes, "\n")
+	for _, want := range []string{"The seeds", "numbers of users", "carried the requests", "ways to sign", "lengths of what was measured", "browsers differ", "files' params"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("nothing of %q in:\n%s", want, all)
+		}
 	}
 }
 

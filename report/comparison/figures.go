@@ -1,9 +1,7 @@
 package comparison
 
 import (
-	"maps"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/passrig/passrig/report"
@@ -16,6 +14,7 @@ type Metric struct {
 	OldCount   int64       `json:"oldCount"` // samples; of a rate, what it is a share of
 	NewCount   int64       `json:"newCount"`
 	Statistics []Statistic `json:"statistics"`
+	Reason     string      `json:"reason,omitempty"` // why all of it, or a part, could not be told
 }
 
 // What a figure did.
@@ -25,7 +24,7 @@ const (
 	Faster  = "faster"
 	More    = "more"
 	Less    = "less"
-	Unknown = "could not tell" // too few samples
+	Unknown = "could not tell" // see Metric.Reason, or the interval is too wide
 )
 
 // leastSamples is how many samples of times a side has to have to be compared at all.
@@ -47,7 +46,7 @@ type Statistic struct {
 }
 
 // tooWide is the ratio of the ends of an interval from which on it tells nothing.
-const tooWide = 4
+const tooWide = 2
 
 // tooVague is the same of a rate, as a difference.
 const tooVague = 0.5
@@ -64,78 +63,28 @@ func figures() []figure {
 
 func average() figure { return figure{"mean", mean} }
 
-// timesOf are the samples of a metric in all runs of one side, each and together.
-type timesOf struct {
-	runs  []sample
-	whole sample
-}
-
-func (c *Comparison) compareMetrics(old, recent []Input) error {
-	unclaimed := timesDiffer(old, recent)
-	before, after := make(map[string]timesOf), make(map[string]timesOf)
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(old[0].Run.Metrics)) {
-		switch {
-		case name == report.MetricLag: // the generator's own
-		case old[0].Run.Metrics[name].Unit == report.UnitCount:
-			if of(old, name) > 0 && of(recent, name) > 0 {
-				names = append(names, name)
-				c.Intervals++
-			}
-		case !unclaimed:
-			var err error
-			if before[name], err = times(old, name); err != nil {
-				return err
-			}
-			if after[name], err = times(recent, name); err != nil {
-				return err
-			}
-			if n := min(before[name].whole.count, after[name].whole.count); n > 0 {
-				names = append(names, name)
-				if n >= leastSamples {
-					c.Intervals += len(figures())
-				}
-			}
-		}
+// compareMetrics judges every subject, with intervals that hold all together.
+func (c *Comparison) compareMetrics(list []subject) {
+	for i := range list {
+		c.Intervals += list[i].intervals()
 	}
 	tail := (1 - c.Confidence) / 2 / float64(max(c.Intervals, 1))
-	for _, name := range names {
-		m := Metric{Name: name, Unit: old[0].Run.Metrics[name].Unit}
-		if m.Unit == report.UnitCount {
-			m.OldCount, m.NewCount = of(old, name), of(recent, name)
-			m.Statistics = []Statistic{compareRate(name, old, recent, tail)}
-		} else {
-			m.OldCount, m.NewCount = before[name].whole.count, after[name].whole.count
+	for i := range list {
+		s := &list[i]
+		m := Metric{Name: s.name, Unit: s.unit, Reason: s.reason}
+		m.OldCount, m.NewCount = s.samples()
+		switch {
+		case s.untold && min(m.OldCount, m.NewCount) == 0: // there is nothing to show
+			m.Statistics = []Statistic{}
+		case s.unit == report.UnitCount:
+			m.Statistics = []Statistic{compareRate(s, tail)}
+		default:
 			for _, f := range figures() {
-				m.Statistics = append(m.Statistics, c.compareTimes(f, before[name], after[name], tail))
+				m.Statistics = append(m.Statistics, c.compareTimes(f, s, tail))
 			}
 		}
 		c.Metrics = append(c.Metrics, m)
 	}
-	return nil
-}
-
-func times(inputs []Input, name string) (timesOf, error) {
-	var t timesOf
-	var parts []report.Distribution
-	for _, in := range inputs {
-		d, err := in.Run.Metrics[name].Distribution()
-		if err != nil {
-			return t, &DamagedError{File: in.Name, Metric: name, Err: err}
-		}
-		if len(d) > 0 {
-			one := newSample(d)
-			one.mean = max(in.Run.Metrics[name].Mean, 1) // which is exact
-			t.runs, parts = append(t.runs, one), append(parts, d)
-		}
-	}
-	t.whole = newSample(parts...)
-	sum := 0.0
-	for _, s := range t.runs {
-		sum += s.mean * float64(s.count)
-	}
-	t.whole.mean = sum / math.Max(1, float64(t.whole.count))
-	return t, nil
 }
 
 // oneSigma is what a normal variable exceeds its mean by more than its standard deviation with.
@@ -155,28 +104,28 @@ func (t timesOf) readings(f figure) []reading {
 	return list
 }
 
-func (c *Comparison) compareTimes(f figure, old, recent timesOf, tail float64) Statistic {
-	was, is := f.of(old.whole, tail), f.of(recent.whole, tail)
-	if min(old.whole.count, recent.whole.count) < leastSamples {
-		return Statistic{Name: f.name, Old: math.Exp(was.at), New: math.Exp(is.at), Change: math.Expm1(is.at - was.at), Verdict: Unknown}
+func (c *Comparison) compareTimes(f figure, s *subject, tail float64) Statistic {
+	was, is := f.of(s.old.whole, tail), f.of(s.recent.whole, tail)
+	stat := Statistic{Name: f.name, Old: math.Exp(was.at), New: math.Exp(is.at), Change: math.Expm1(is.at - was.at), Verdict: Unknown}
+	if s.untold {
+		return stat
 	}
 	// A run that is slower is so on average too, which the mean tells best.
-	between := max(spread(old.readings(f), recent.readings(f), tail), spread(old.readings(average()), recent.readings(average()), tail))
-	d := difference(was, is, between)
-	s := Statistic{
-		Name: f.name, Old: math.Exp(was.at), New: math.Exp(is.at), Change: math.Expm1(d.at), Low: bound(math.Expm1(d.low)), High: bound(math.Expm1(d.high)),
-		Verdict: Same,
-	}
-	enough := math.Abs(d.at) >= math.Log1p(c.Margin)
+	between := max(spread(s.old.readings(f), s.recent.readings(f), tail), spread(s.old.readings(average()), s.recent.readings(average()), tail))
+	drift, band := c.Unrest.added(f.name, tail)
+	d := difference(was, is, math.Hypot(between, drift))
+	d.low, d.high = d.low-band, d.high+band
+	stat.Low, stat.High = bound(math.Expm1(d.low)), bound(math.Expm1(d.high))
+	enough := math.Abs(d.at) >= math.Log1p(c.Noise)
 	switch {
 	case d.low > 0 && enough:
-		s.Verdict, s.Regression = Slower, true
+		stat.Verdict, stat.Regression = Slower, true
 	case d.high < 0 && enough:
-		s.Verdict, s.Improvement = Faster, true
-	case !d.bounded() || d.high-d.low > math.Log(tooWide):
-		s.Verdict = Unknown
+		stat.Verdict, stat.Improvement = Faster, true
+	case d.bounded() && d.high-d.low <= math.Log(tooWide):
+		stat.Verdict = Same
 	}
-	return s
+	return stat
 }
 
 // unbelievable is a change that is only the end of an interval that tells nothing.
@@ -190,44 +139,35 @@ func bound(v float64) *float64 {
 	return &v
 }
 
-// of is how many things a counter counted among in all runs.
-func of(inputs []Input, name string) int64 {
-	var n int64
-	for _, in := range inputs {
-		n += in.Run.Metrics[name].Of
-	}
-	return n
-}
-
-// shares are a rate in all runs of a side, and in each.
-func shares(inputs []Input, name string, tail float64) (interval, []reading) {
+// share is a rate in all runs of a side, and in each.
+func share(counts []count, tail float64) (interval, []reading) {
 	var k, n int64
 	var runs []reading
-	for _, in := range inputs {
-		m := in.Run.Metrics[name]
-		if m.Of <= 0 {
-			continue
-		}
-		k, n = k+m.Count, n+m.Of
-		p := (float64(m.Count) + 1) / (float64(m.Of) + 2) // so that none of n does not look certain
-		runs = append(runs, reading{at: float64(m.Count) / float64(m.Of), variance: p * (1 - p) / float64(m.Of), weight: float64(m.Of)})
+	for _, c := range counts {
+		k, n = k+c.k, n+c.of
+		p := (float64(c.k) + 1) / (float64(c.of) + 2) // so that none of n does not look certain
+		runs = append(runs, reading{at: float64(c.k) / float64(c.of), variance: p * (1 - p) / float64(c.of), weight: float64(c.of)})
 	}
-	return wilson(min(max(k, 0), n), n, tail), runs
+	return wilson(k, n, tail), runs
 }
 
-func compareRate(name string, old, recent []Input, tail float64) Statistic {
-	was, before := shares(old, name, tail)
-	is, after := shares(recent, name, tail)
+func compareRate(s *subject, tail float64) Statistic {
+	was, before := share(s.was, tail)
+	is, after := share(s.is, tail)
+	stat := Statistic{Name: report.StatRate, Old: was.at, New: is.at, Change: is.at - was.at, Verdict: Unknown}
+	if s.untold {
+		return stat
+	}
 	d := difference(was, is, spread(before, after, tail))
-	s := Statistic{Name: report.StatRate, Old: was.at, New: is.at, Change: d.at, Low: &d.low, High: &d.high, Verdict: Same}
-	failure := strings.HasSuffix(name, "."+report.PartFailed) || name == report.MetricCensored
+	stat.Low, stat.High = &d.low, &d.high
+	failure := strings.HasSuffix(s.name, "."+report.PartFailed) || s.name == report.MetricCensored
 	switch {
 	case d.low > 0:
-		s.Verdict, s.Regression = More, failure
+		stat.Verdict, stat.Regression = More, failure
 	case d.high < 0:
-		s.Verdict, s.Improvement = Less, failure
-	case d.high-d.low > tooVague:
-		s.Verdict = Unknown
+		stat.Verdict, stat.Improvement = Less, failure
+	case d.high-d.low <= tooVague:
+		stat.Verdict = Same
 	}
-	return s
+	return stat
 }

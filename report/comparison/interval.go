@@ -1,7 +1,9 @@
 package comparison
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/passrig/passrig/report"
@@ -29,16 +31,15 @@ type sample struct {
 	count int64
 	mean  float64
 	sd    float64
+	// clipped are those that are somewhere beyond the range of a histogram. They are taken for the longest.
+	clipped int64
 }
 
 // newSample makes a sample of the distributions of one or more runs.
 func newSample(parts ...report.Distribution) sample {
-	var all report.Distribution
-	for _, p := range parts {
-		all = append(all, p...)
-	}
-	sort.Slice(all, func(i, j int) bool { return all[i].To < all[j].To })
-	var s sample
+	all := slices.Concat(parts...)
+	slices.SortFunc(all, func(a, b report.Bucket) int { return cmp.Compare(a.To, b.To) })
+	s := sample{to: make([]float64, 0, len(all)), upTo: make([]int64, 0, len(all))}
 	sum := 0.0
 	for _, b := range all {
 		s.count += b.Count
@@ -57,15 +58,24 @@ func newSample(parts ...report.Distribution) sample {
 	return s
 }
 
-// log of the duration of a rank from 1, infinite beyond the ends.
+// log of the duration of a rank from 1, infinite beyond the ends of what is known.
 func (s sample) log(rank int64) float64 {
 	switch {
 	case rank < 1:
 		return math.Inf(-1)
-	case rank > s.count:
+	case rank > s.count-s.clipped:
 		return math.Inf(1)
 	}
+	return s.nearest(rank)
+}
+
+// nearest is the log of the duration of the rank that there is.
+func (s sample) nearest(rank int64) float64 {
+	rank = min(max(rank, 1), s.count)
 	at := sort.Search(len(s.upTo), func(i int) bool { return s.upTo[i] >= rank })
+	if at == len(s.to) { // there are no samples
+		return 0
+	}
 	return math.Log(math.Max(s.to[at], 1))
 }
 
@@ -80,14 +90,14 @@ func percentile(share float64) estimate {
 		high := upperRank(s.count, share, tail)
 		low := s.count + 1 - upperRank(s.count, 1-share, tail)
 		rank := int64(math.Ceil(share*float64(s.count) - 1e-6))
-		return interval{at: s.log(min(max(rank, 1), s.count)), low: s.log(low), high: s.log(high)}
+		return interval{at: s.nearest(rank), low: s.log(low), high: s.log(high)}
 	}
 }
 
 // mean is that of the sample.
 func mean(s sample, tail float64) interval {
 	at := math.Log(math.Max(s.mean, 1))
-	if s.count < 2 {
+	if s.count < 2 || s.clipped > 0 {
 		return interval{at, math.Inf(-1), math.Inf(1)}
 	}
 	half := student(tail, s.count-1) * s.sd / math.Sqrt(float64(s.count)) / math.Max(s.mean, 1)
@@ -129,6 +139,13 @@ func wilson(k, n int64, tail float64) interval {
 
 // normal is what a standard normal variable exceeds with the probability tail.
 func normal(tail float64) float64 { return math.Sqrt2 * math.Erfinv(1-2*tail) }
+
+// chiSquared is what a variable of that distribution exceeds with the probability tail, after Wilson and Hilferty.
+func chiSquared(tail, freedom float64) float64 {
+	part := 2 / (9 * freedom)
+	root := 1 - part + normal(tail)*math.Sqrt(part)
+	return freedom * root * root * root
+}
 
 // student is what a variable of Student's distribution exceeds with the probability tail.
 func student(tail float64, freedom int64) float64 {

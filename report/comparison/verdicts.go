@@ -32,12 +32,16 @@ const (
 	OfCheck     = "check"
 	OfStep      = "step"
 	OfThreshold = "threshold"
+	OfCell      = "cell"          // a facet of a provider at a relying party
+	OfProvider  = "provider"      // of a matrix, that all of its cells appeared or went with
+	OfParty     = "relying party" // the same
+	OfFacet     = "facet"         // the same
 )
 
 // Change is what happened to one verdict. Of several runs of a side, the worst verdict stands for all of them.
 type Change struct {
-	Of         string         `json:"of"` // "check", "step" or "threshold"
-	ID         string         `json:"id"` // the check's or the step's; the text of a threshold
+	Of         string         `json:"of"` // "check", "step", "threshold", "cell", …
+	ID         string         `json:"id"` // the check's or the step's; the text of a threshold; "provider/party/facet"
 	Title      string         `json:"title,omitempty"`
 	Scenario   string         `json:"scenario,omitempty"`
 	Change     string         `json:"change"`
@@ -55,6 +59,7 @@ type entry struct {
 	key                      key
 	id, title, message, hint string
 	verdict                  report.Verdict
+	cell                     *cell // of a matrix
 }
 
 type key struct {
@@ -68,7 +73,7 @@ func entries(run *report.Run) []entry {
 	var all []entry
 	for i := range run.Checks {
 		c := &run.Checks[i]
-		e := entry{key{of: OfCheck, name: c.ID}, c.ID, c.Title, c.Message, c.Hint, c.Verdict}
+		e := entry{key{of: OfCheck, name: c.ID}, c.ID, c.Title, c.Message, c.Hint, c.Verdict, nil}
 		if c.Verdict == report.VerdictFail && c.Tolerated != "" {
 			e.verdict = report.VerdictWarn // as it does not fail the run
 		}
@@ -76,12 +81,13 @@ func entries(run *report.Run) []entry {
 	}
 	for i := range run.Steps {
 		s := &run.Steps[i]
-		all = append(all, entry{key{of: OfStep, scenario: s.Scenario, name: s.Action + " " + s.Title}, s.ID, s.Title, s.Message, s.Hint, s.Verdict})
+		all = append(all, entry{key{of: OfStep, scenario: s.Scenario, name: s.Action + " " + s.Title}, s.ID, s.Title, s.Message, s.Hint, s.Verdict, nil})
 	}
 	for i := range run.Thresholds {
 		t := &run.Thresholds[i]
-		all = append(all, entry{key{of: OfThreshold, scenario: t.Scenario, name: t.Text}, t.Text, "", t.Actual, t.Hint, t.Verdict})
+		all = append(all, entry{key{of: OfThreshold, scenario: t.Scenario, name: t.Text}, t.Text, "", t.Actual, t.Hint, t.Verdict, nil})
 	}
+	all = append(all, cells(run)...)
 	seen := make(map[key]int)
 	for i := range all {
 		k := all[i].key
@@ -121,20 +127,37 @@ func summarize(inputs []Input) ([]key, map[key]summary) {
 	return order, all
 }
 
-func changes(old, recent []Input) []Change {
-	before, was := summarize(old)
-	after, is := summarize(recent)
+// summaries are both sides.
+type summaries struct {
+	before, after []key
+	was, is       map[key]summary
+}
+
+// changes are those of all verdicts, the worst first, and for those of matrices what they have in common.
+func changes(old, recent []Input) ([]Change, []Group) {
+	var s summaries
+	s.before, s.was = summarize(old)
+	s.after, s.is = summarize(recent)
+	stump := slices.ContainsFunc(recent, func(in Input) bool { return in.Run.Partial })
 	var list []Change
-	for _, k := range after {
-		list = appendChange(list, k, was[k], is[k])
+	for _, k := range s.after {
+		list = appendChange(list, k, s.was[k], s.is[k])
 	}
-	for _, k := range before {
-		if is[k].with == 0 {
-			list = appendChange(list, k, was[k], summary{})
+	for _, k := range s.before {
+		if s.is[k].with > 0 {
+			continue
 		}
+		is := summary{}
+		if stump && k.of != OfCell { // it may be there, and was not come to
+			is.worst = entry{key: k, id: s.was[k].worst.id, title: s.was[k].worst.title, verdict: report.VerdictError, message: "the run ended before"}
+		}
+		list = appendChange(list, k, s.was[k], is)
 	}
-	slices.SortStableFunc(list, func(a, b Change) int { return slices.Index(kinds(), a.Change) - slices.Index(kinds(), b.Change) })
-	return list
+	list, groups := grouped(list, old, recent, s)
+	worst := func(change string) int { return slices.Index(kinds(), change) }
+	slices.SortStableFunc(list, func(a, b Change) int { return worst(a.Change) - worst(b.Change) })
+	slices.SortStableFunc(groups, func(a, b Group) int { return worst(a.Change) - worst(b.Change) })
+	return list, groups
 }
 
 func appendChange(list []Change, k key, was, is summary) []Change {
@@ -143,7 +166,7 @@ func appendChange(list []Change, k key, was, is summary) []Change {
 		return list
 	}
 	shown := is.worst
-	if is.with == 0 {
+	if is.worst.verdict == "" {
 		shown = was.worst
 	}
 	c := Change{

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files")
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
 		t.Run(name, func(t *testing.T) {
 			run := golden.Load(t, name)
 			var out bytes.Buffer
@@ -52,7 +51,7 @@ func annotations(t interface {
 }, run *report.Run,
 ) (string, []annotation) {
 	var out bytes.Buffer
-	if err := github.WriteAnnotations(&out, run); err != nil {
+	if err := github.WriteAnnotations(&out, github.Annotations(run)); err != nil {
 		t.Fatal(err)
 	}
 	unescape := strings.NewReplacer("%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%").Replace
@@ -99,6 +98,21 @@ func TestAnnotationSaysWhereAndWhat(t *testing.T) {
 		if told := strings.HasPrefix(a.properties["title"], "could not tell: "); told && a.level != "warning" {
 			t.Errorf("what could not be told is an %s: %+v", a.level, a)
 		}
+	}
+}
+
+func TestAnnotationIsEscaped(t *testing.T) {
+	var out bytes.Buffer
+	list := []github.Annotation{
+		{Level: github.LevelError, File: "a,b:c%.yaml", Line: 3, Col: 4, Title: "a: b,\nc", Message: "50% of a:b,c\r\nhint: try"},
+		{Level: github.LevelError, Line: 7, Message: "gone"},
+	}
+	if err := github.WriteAnnotations(&out, list); err != nil {
+		t.Fatal(err)
+	}
+	const want = "::error file=a%2Cb%3Ac%25.yaml,line=3,col=4,title=a%3A b%2C c::50%25 of a:b,c%0Ahint: try\n::error ::gone\n"
+	if out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }
 
@@ -153,11 +167,7 @@ func TestSummaryStaysBelowOneMebibyte(t *testing.T) {
 
 func TestWriteErrors(t *testing.T) {
 	run := golden.Load(t, "mixed")
-	if github.Write(failing{}, run) == nil || github.WriteAnnotations(failing{}, run) == nil {
+	if github.Write(golden.FullDisk(0), run) == nil || github.WriteAnnotations(golden.FullDisk(0), github.Annotations(run)) == nil {
 		t.Error("no error from a full disk")
 	}
 }
-
-type failing struct{}
-
-func (failing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }

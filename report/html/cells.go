@@ -3,6 +3,8 @@ package html
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/passrig/passrig/report"
 )
@@ -19,6 +21,17 @@ type cellsView struct {
 type cellsRow struct {
 	Name  string
 	Cells []cell
+}
+
+// Keys are those of the verdicts in the row.
+func (r cellsRow) Keys() string {
+	var keys []string
+	for _, c := range r.Cells {
+		if k := c.Look.Key(); k != "" && !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	return strings.Join(keys, " ")
 }
 
 type cell struct {

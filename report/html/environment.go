@@ -26,11 +26,15 @@ func facts(run *report.Run) []fact {
 	if run.Tool.Commit != "" {
 		tool += " (" + run.Tool.Commit + ")"
 	}
+	target := run.Target
+	if run.Matrix != nil {
+		target = report.Target{} // there are many, and each column says which is its own
+	}
 	all := []fact{
-		{"Relying party", run.Target.Origin},
-		{"Requests sent to", run.Target.BaseURL},
-		{"rp.id", run.Target.RPID},
-		{"Adapter", run.Target.Adapter},
+		{"Relying party", target.Origin},
+		{"Requests sent to", target.BaseURL},
+		{"rp.id", target.RPID},
+		{"Adapter", target.Adapter},
 		{"Driver", run.Driver},
 		{"Browser", run.Browser},
 		{"Seed", strconv.FormatUint(run.Seed, 10)},
@@ -53,6 +57,9 @@ func command(run *report.Run) string {
 	if run.Suite != nil {
 		return checkCommand(run)
 	}
+	if run.Matrix != nil {
+		return matrixCommand(run)
+	}
 	parts := []string{"passrig", "run"}
 	if run.Load != nil {
 		parts[1] = "load"
@@ -71,9 +78,7 @@ func command(run *report.Run) string {
 		parts[1] = "sync"
 		parts = append(parts, studyCommand(run.Fabric.Study)...)
 	}
-	for _, name := range slices.Sorted(maps.Keys(run.Params)) {
-		parts = append(parts, "--param", quote(name)+"="+quote(run.Params[name]))
-	}
+	parts = append(parts, paramFlags(run)...)
 	if run.Target.Origin != "" && !slices.ContainsFunc(run.Scenarios, func(s report.Scenario) bool { return s.Target.Origin != run.Target.Origin }) {
 		parts = append(parts, "--origin", quote(run.Target.Origin))
 	}
@@ -82,6 +87,27 @@ func command(run *report.Run) string {
 		parts = append(parts, "--driver", quote(run.Driver))
 	}
 	return strings.Join(parts, " ")
+}
+
+func paramFlags(run *report.Run) []string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(run.Params)) {
+		parts = append(parts, "--param", quote(name)+"="+quote(run.Params[name]))
+	}
+	return parts
+}
+
+// matrixCommand is empty for a matrix that was merged, which no command makes at once.
+func matrixCommand(run *report.Run) string {
+	m := run.Matrix
+	if m.File == "" || len(run.Shards) > 0 {
+		return ""
+	}
+	parts := append([]string{"passrig", "matrix", quote(m.File)}, paramFlags(run)...)
+	for _, word := range m.Only {
+		parts = append(parts, quote(word))
+	}
+	return strings.Join(append(parts, "--seed", strconv.FormatUint(run.Seed, 10)), " ")
 }
 
 func checkCommand(run *report.Run) string {

@@ -2,6 +2,8 @@ package html_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -57,7 +59,7 @@ func TestEmptyRun(t *testing.T) {
 
 // allowed are the elements the templates use; anything else came out of the data.
 const allowed = " html head body meta title style a svg defs pattern marker rect path circle line text desc header nav main section article " +
-	"footer div p span strong h1 h2 h3 h4 ul ol li dl dt dd table caption colgroup col thead tbody tr th td code pre details summary figure figcaption time "
+	"search label input fieldset legend output button script footer div p span strong h1 h2 h3 h4 ul ol li dl dt dd table caption colgroup col thead tbody tr th td code pre details summary figure figcaption time "
 
 // checkDocument holds a page to what the package promises about every page.
 func checkDocument(t failer, page []byte) {
@@ -65,7 +67,7 @@ func checkDocument(t failer, page []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := checker{failer: t, ids: make(map[string]bool)}
+	c := checker{failer: t, ids: make(map[string]bool), hashes: make(map[string][]string)}
 	c.walk(doc)
 	if c.h1 != 1 {
 		t.Errorf("%d h1 elements, want 1", c.h1)
@@ -87,8 +89,18 @@ func checkDocument(t failer, page []byte) {
 			t.Errorf("a drawing is not XML: %v\n%.300s", err, drawing)
 		}
 	}
-	if !bytes.Contains(page, []byte(`content="default-src &#39;none&#39;;`)) && !bytes.Contains(page, []byte(`content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"`)) {
-		t.Errorf("no content security policy")
+	checkPolicy(t, &c)
+}
+
+// checkPolicy wants the content security policy to allow the one script and the one style that are there, and no request.
+func checkPolicy(t failer, c *checker) {
+	want := "default-src 'none'; style-src " + strings.Join(c.hashes["style"], " ") + "; script-src " + strings.Join(c.hashes["script"], " ") +
+		"; img-src data:; base-uri 'none'; form-action 'none'"
+	if c.policy != want {
+		t.Errorf("the content security policy is\n%s\nwant\n%s", c.policy, want)
+	}
+	if len(c.hashes["style"]) != 1 || len(c.hashes["script"]) != 1 {
+		t.Errorf("%d styles and %d scripts, want one each", len(c.hashes["style"]), len(c.hashes["script"]))
 	}
 }
 
@@ -125,6 +137,8 @@ type checker struct {
 	refs    []string
 	h1      int
 	heading int
+	policy  string
+	hashes  map[string][]string // of styles and scripts, as a content security policy writes them
 }
 
 func (c *checker) walk(n *nethtml.Node) {
@@ -154,6 +168,17 @@ func (c *checker) element(n *nethtml.Node) {
 	for _, a := range n.Attr {
 		attrs[a.Key] = a.Val
 		c.attribute(n.Data, a.Key, a.Val)
+	}
+	switch {
+	case n.Data == "meta" && attrs["http-equiv"] == "Content-Security-Policy":
+		c.policy = attrs["content"]
+	case n.Data == "style" || n.Data == "script":
+		var text bytes.Buffer
+		for child := range n.ChildNodes() {
+			text.WriteString(child.Data)
+		}
+		sum := sha256.Sum256(text.Bytes())
+		c.hashes[n.Data] = append(c.hashes[n.Data], "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
 	}
 	if n.Data == "svg" && attrs["aria-hidden"] == "" && (attrs["role"] != "img" || attrs["aria-label"]+attrs["aria-labelledby"] == "") {
 		c.Errorf("a drawing has no role or no name")
@@ -237,7 +262,7 @@ func TestContrast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	light, dark, found := strings.Cut(string(css), "@media (prefers-color-scheme: dark)")
+	light, dark, found := strings.Cut(string(css), "@media screen and (prefers-color-scheme: dark)")
 	if !found {
 		t.Fatal("no dark scheme")
 	}

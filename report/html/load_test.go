@@ -200,8 +200,8 @@ func TestHostileLoad(t *testing.T) {
 	})
 }
 
-// Checks are grouped by ceremony; what failed stands open, what passed is folded away.
-func TestChecksAreGrouped(t *testing.T) {
+// suiteRun is a run of checks of every kind.
+func suiteRun() *report.Run {
 	run := &report.Run{Suite: &report.Suite{
 		Tier: "core", Grade: "B", FailOn: "high", Baseline: "known.json", Fixed: []string{"auth-replay"}, Catalogue: 289,
 		Profile: map[string][]string{"uv": {"preferred"}},
@@ -218,6 +218,12 @@ func TestChecksAreGrouped(t *testing.T) {
 	run.Checks[11].Ceremony = "options"
 	run.Checks[13].Ceremony = "something new"
 	run.Summary = run.Summarize()
+	return run
+}
+
+// Checks are grouped by ceremony; what failed stands open, what passed is folded away.
+func TestChecksAreGrouped(t *testing.T) {
+	run := suiteRun()
 	out := write(t, run)
 	checkDocument(t, out)
 	page := string(out)

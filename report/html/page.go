@@ -15,6 +15,8 @@ import (
 // page is what the template shows, with every decision already made.
 type page struct {
 	Style      template.CSS
+	Script     template.JS
+	Policy     string // content security policy
 	Run        *report.Run
 	Look       look
 	Title      string
@@ -23,11 +25,13 @@ type page struct {
 	Started    time.Time
 	Duration   string
 	Counts     []count
+	Kinds      []look // that can be searched for
 	Caveats    []string
 	Trouble    []*item // failures, errors, warnings, in this order
 	Scenarios  []scenario
 	Load       *loadView
 	Cells      []cellsView
+	Matrix     *matrixView
 	Sync       *syncView
 	Checks     *checksView
 	Thresholds []thresholdRow
@@ -39,6 +43,9 @@ type page struct {
 
 // look is how a verdict is shown: by word and mark; the class only adds color.
 type look struct{ Class, Mark, Word string }
+
+// Key stands for the look where the page is searched: a word without spaces.
+func (l look) Key() string { return strings.ReplaceAll(l.Word, " ", "-") }
 
 type count struct {
 	look
@@ -125,7 +132,7 @@ func lookOf(v report.Verdict) look {
 func newPage(run *report.Run) *page {
 	p := &page{
 		Run: run, Look: lookOf(run.Verdict()), Started: run.Started.UTC(), Duration: report.FormatMS(run.DurationMS),
-		Caveats: run.Caveats(), Facts: facts(run), Command: command(run),
+		Caveats: run.Caveats(), Kinds: checkKinds(), Facts: facts(run), Command: command(run),
 	}
 	if run.Partial && run.Summary.Failed == 0 {
 		p.Look = look{"warn", "!", "incomplete"} // a pass so far must not look like a pass
@@ -154,6 +161,7 @@ func newPage(run *report.Run) *page {
 	for _, th := range run.Thresholds {
 		p.Thresholds = append(p.Thresholds, thresholdRow{Threshold: th, Look: lookOf(th.Verdict), Where: where(th.File, th.Line)})
 	}
+	p.Matrix = newMatrixView(run)
 	p.Latency, p.Counters = newLatency(run.Metrics)
 	return p
 }

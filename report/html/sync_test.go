@@ -318,7 +318,7 @@ func TestManyScenarios(t *testing.T) {
 	run.Scenarios[0].Verdict = report.VerdictFail
 	page = string(write(t, run))
 	checkDocument(t, []byte(page))
-	if got, want := strings.Count(page, `<details class="fold scenario">`), len(run.Scenarios)-1; got != want {
+	if got, want := strings.Count(page, `<details class="fold scenario" data-group>`), len(run.Scenarios)-1; got != want {
 		t.Errorf("%d scenarios are folded, want %d", got, want)
 	}
 	if !strings.Contains(page, `<h3>more-3</h3> <span class="where"><span>2 steps, 1 skipped</span>`) {

@@ -20,7 +20,7 @@ func Write(w io.Writer, run *report.Run) error {
 	out.Checks = orEmpty(out.Checks)
 	out.Steps = orEmpty(out.Steps)
 	out.Thresholds = orEmpty(out.Thresholds)
-	out.Load, out.Fabric = loadLists(out.Load), fabricLists(out.Fabric)
+	out.Load, out.Fabric, out.Matrix = loadLists(out.Load), fabricLists(out.Fabric), matrixLists(out.Matrix)
 	if out.Metrics == nil {
 		out.Metrics = map[string]report.Metric{}
 	}
@@ -67,6 +67,20 @@ func fabricLists(fabric *report.Fabric) *report.Fabric {
 		study := *fabric.Study
 		study.Kinds = orEmpty(study.Kinds)
 		out.Study = &study
+	}
+	return &out
+}
+
+// matrixLists is the matrix without lists that are nil.
+func matrixLists(matrix *report.Matrix) *report.Matrix {
+	if matrix == nil {
+		return nil
+	}
+	out := *matrix
+	out.Providers, out.Parties, out.Facets = orEmpty(out.Providers), orEmpty(out.Parties), orEmpty(out.Facets)
+	out.Cells = orEmpty(slices.Clone(out.Cells))
+	for i := range out.Cells {
+		out.Cells[i].Facets = orEmpty(out.Cells[i].Facets)
 	}
 	return &out
 }

@@ -18,7 +18,7 @@ import (
 
 // What is loaded and written again is the same, byte for byte: the runs are their own golden files.
 func TestWriteIsTheResultFile(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer
 			if err := jsonout.Write(&got, golden.Load(t, name)); err != nil {
@@ -37,7 +37,7 @@ func TestWriteIsTheResultFile(t *testing.T) {
 
 func TestWriteHasNoNullLists(t *testing.T) {
 	run := &report.Run{Load: &report.LoadRun{Limit: &report.LoadLimit{}}, Fabric: &report.Fabric{Study: &report.Study{}}}
-	one := &report.Run{Fabric: &report.Fabric{Accounts: []report.FabricAccount{{Unlock: &report.FabricUnlock{}}}}}
+	one := &report.Run{Matrix: &report.Matrix{Cells: []report.MatrixCell{{}}}, Fabric: &report.Fabric{Accounts: []report.FabricAccount{{Unlock: &report.FabricUnlock{}}}}}
 	var got bytes.Buffer
 	for _, r := range []*report.Run{one, run} {
 		if err := jsonout.Write(&got, r); err != nil {
@@ -48,7 +48,8 @@ func TestWriteHasNoNullLists(t *testing.T) {
 		t.Errorf("got %s", &got)
 	}
 	if run.Schema != "" || run.Steps != nil || run.Load.Phases != nil || run.Load.Limit.Points != nil ||
-		run.Fabric.Accounts != nil || run.Fabric.Study.Kinds != nil || one.Fabric.Accounts[0].Events != nil || one.Fabric.Accounts[0].Unlock.Path != nil {
+		run.Fabric.Accounts != nil || run.Fabric.Study.Kinds != nil || one.Fabric.Accounts[0].Events != nil || one.Fabric.Accounts[0].Unlock.Path != nil ||
+		one.Matrix.Cells[0].Facets != nil || one.Matrix.Parties != nil {
 		t.Error("the run was changed")
 	}
 }

@@ -16,20 +16,25 @@ type entry struct {
 }
 
 // judge gives the case the one element that its verdict calls for.
-func (c *testcase) judge(verdict report.Verdict, e entry) {
+func (b *builder) judge(c *testcase, verdict report.Verdict, e entry) {
 	switch verdict {
 	case report.VerdictFail:
-		c.Failure = &result{Message: orElse(e.message, "failed"), Type: e.kind, Text: escape(e.text())}
+		c.Failure = b.result(e, "failed")
 	case report.VerdictError:
-		c.Error = &result{Message: orElse(e.message, "could not tell"), Type: e.kind, Text: escape(e.text())}
+		c.Error = b.result(e, "could not tell")
 	case report.VerdictSkip:
-		c.Skipped = &result{Message: orElse(e.message, "skipped")}
+		c.Skipped = &result{Message: b.message(orElse(e.message, "skipped"))}
 	case report.VerdictWarn:
-		c.SystemOut = &output{Text: escape("warning: " + e.text())}
+		c.SystemOut = &output{Text: b.body("warning: " + e.text())}
 	case report.VerdictInfo:
-		c.SystemOut = &output{Text: escape("info: " + e.text())}
+		c.SystemOut = &output{Text: b.body("info: " + e.text())}
 	case report.VerdictPass:
 	}
+}
+
+func (b *builder) result(e entry, otherwise string) *result {
+	e.message = orElse(e.message, otherwise)
+	return &result{Message: b.message(e.message), Type: name(e.kind), Text: b.body(e.text())}
 }
 
 // text joins everything: Jenkins shows only the body of a failure, others only one element.
@@ -54,21 +59,12 @@ func (e entry) text() string {
 // escape makes text safe as the content of an element. encoding/xml would do, but it also writes
 // every line break and quote as a reference, and people do read these files.
 func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;").Replace(legal(s))
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(legal(report.Visible(s)))
 }
 
-// legal replaces what XML 1.0 §2.2 does not allow in a document at all.
+// legal replaces what XML 1.0 §2.2 does not allow in a document at all, apart from control characters.
 func legal(s string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '\t' || c == '\n' || c == '\r',
-			c >= 0x20 && c <= 0xD7FF,
-			c >= 0xE000 && c <= 0xFFFD,
-			c >= 0x10000:
-			return c
-		}
-		return '\uFFFD'
-	}, strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.NewReplacer("\uFFFE", "\uFFFD", "\uFFFF", "\uFFFD").Replace(strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // exchanges writes the HTTP exchanges short: request line, status, body excerpt, and

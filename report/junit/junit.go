@@ -1,9 +1,10 @@
 // Package junit writes a run as JUnit XML for CI systems.
 //
 // There is no standard for the format, so this keeps to what Jenkins, GitLab and GitHub actions
-// all read: the root is testsuites, a suite is a scenario, a case is one step, check or
-// threshold, names are unique in the file, and a case has at most one failure, error or skipped
-// element, with everything there is to say inside. An error element means "could not tell".
+// all read: the root is testsuites, a suite is a scenario or a relying party of a matrix, a case is one step, check,
+// threshold or facet of a cell, names are unique in the file, and a case has at most one failure, error or skipped
+// element, with everything there is to say inside. An error element means "could not tell". The place of a step is told in
+// words: the xUnit plugin of Jenkins refuses a file with attributes for it. testdata/junit.xsd is all of this as a schema.
 package junit
 
 import (
@@ -17,20 +18,12 @@ import (
 	"github.com/passrig/passrig/report"
 )
 
-// GitLab refuses reports above 30 MB, so exchanges are shown for at most this many bytes per
-// case and in all.
-const (
-	caseOutput = 8 << 10
-	fileOutput = 4 << 20
-)
-
 type testsuites struct {
 	XMLName  xml.Name    `xml:"testsuites"`
 	Name     string      `xml:"name,attr"`
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
 	Errors   int         `xml:"errors,attr"`
-	Skipped  int         `xml:"skipped,attr"`
 	Time     string      `xml:"time,attr"`
 	Suites   []testsuite `xml:"testsuite"`
 }
@@ -56,8 +49,6 @@ type property struct {
 type testcase struct {
 	Name      string  `xml:"name,attr"`
 	Classname string  `xml:"classname,attr"`
-	File      string  `xml:"file,attr,omitempty"`
-	Line      int     `xml:"line,attr,omitempty"`
 	Time      string  `xml:"time,attr"`
 	Failure   *result `xml:"failure"`
 	Error     *result `xml:"error"`
@@ -76,11 +67,11 @@ type output struct {
 }
 
 // Write writes the run as JUnit XML. A warning or information is a passed case with a
-// system-out, since the format has no word for it. A partial run has a case "run completed" of
-// its own with an error, because a CI system sees nothing but cases and would show the rest as
-// all there is.
+// system-out, since the format has no word for it. A run that is partial, or worth less than its cases
+// tell for another reason, has a case "run completed" of its own with an error, because a CI system sees nothing but cases and would show the rest as
+// all there is. Long texts are cut, so that no CI system refuses the file for its size.
 func Write(w io.Writer, run *report.Run) error {
-	b := builder{run: run, names: make(map[string]bool), outputLeft: fileOutput}
+	b := builder{run: run, names: make(map[string]bool), outputLeft: fileOutput, textLeft: fileText}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("write JUnit report: %w", err)
 	}
@@ -98,14 +89,12 @@ func Write(w io.Writer, run *report.Run) error {
 type builder struct {
 	run        *report.Run
 	names      map[string]bool // in use in this file
-	outputLeft int             // bytes of system-out that may still be written
+	outputLeft int             // bytes of exchanges that may still be written
+	textLeft   int             // bytes of messages and bodies that may still be written
 }
 
 func (b *builder) build() testsuites {
-	root := testsuites{Name: "passrig", Time: seconds(b.run.DurationMS)}
-	if b.run.Name != "" {
-		root.Name += " " + b.run.Name
-	}
+	root := testsuites{Name: name("passrig", b.run.Name), Time: seconds(b.run.DurationMS)}
 	placed := make(map[string]bool)
 	for i := range b.run.Scenarios {
 		sc := &b.run.Scenarios[i]
@@ -114,6 +103,9 @@ func (b *builder) build() testsuites {
 		}
 		placed[sc.ID] = true
 		root.add(b.scenario(sc))
+	}
+	for _, suite := range b.matrix() {
+		root.add(suite)
 	}
 	root.add(b.rest(placed))
 	return root
@@ -138,12 +130,11 @@ func (r *testsuites) add(s testsuite) {
 	r.Tests += s.Tests
 	r.Failures += s.Failures
 	r.Errors += s.Errors
-	r.Skipped += s.Skipped
 	r.Suites = append(r.Suites, s)
 }
 
 func (b *builder) scenario(sc *report.Scenario) testsuite {
-	s := b.suite(sc.Name, sc.File, sc.StartMS, sc.DurationMS, sc.Target)
+	s := b.suite(sc.Name, sc.File, b.run.Driver, sc.StartMS, sc.DurationMS, sc.Target)
 	for _, step := range b.run.StepsOf(sc.ID) {
 		s.Cases = append(s.Cases, b.step(step))
 	}
@@ -158,7 +149,7 @@ func (b *builder) scenario(sc *report.Scenario) testsuite {
 // rest is the suite of what belongs to no scenario: checks, thresholds of the whole run, steps
 // of a scenario that is not listed, and whether the run got to its end.
 func (b *builder) rest(placed map[string]bool) testsuite {
-	s := b.suite("checks", "", 0, 0, b.run.Target)
+	s := b.suite("checks", "", b.run.Driver, 0, 0, b.run.Target)
 	total := 0.0
 	for i := range b.run.Steps {
 		if !placed[b.run.Steps[i].Scenario] {
@@ -175,58 +166,65 @@ func (b *builder) rest(placed map[string]bool) testsuite {
 			s.Cases = append(s.Cases, b.threshold(&b.run.Thresholds[i], "thresholds"))
 		}
 	}
-	if b.run.Partial {
-		c := testcase{Name: b.unique("run completed"), Classname: "passrig", Time: seconds(0)}
-		c.Error = &result{Message: "the run is partial: " + orElse(b.run.Aborted, "it did not reach its end"), Type: "partial"}
-		s.Cases = append(s.Cases, c)
+	for _, r := range b.run.Results() {
+		if r.Kind == report.ResultRun {
+			c := b.testcase(r.Title, "passrig", 0)
+			b.judge(&c, r.Verdict, entry{message: r.Message, hint: r.Hint, kind: r.Kind})
+			s.Cases = append(s.Cases, c)
+		}
 	}
 	s.Time = seconds(total)
 	return s
 }
 
-func (b *builder) suite(name, file string, start, duration float64, target report.Target) testsuite {
-	s := testsuite{Name: name, File: file, Time: seconds(duration), Timestamp: b.run.At(start).Format(time.RFC3339)}
+func (b *builder) suite(title, file, driver string, start, duration float64, target report.Target) testsuite {
+	s := testsuite{Name: name(title), File: name(file), Time: seconds(duration), Timestamp: b.timestamp(start)}
 	for _, p := range []property{
 		{"adapter", target.Adapter},
-		{"driver", b.run.Driver},
+		{"driver", driver},
 		{"origin", target.Origin},
 		{"rp.id", target.RPID},
 		{"seed", strconv.FormatUint(b.run.Seed, 10)},
 		{"tool", strings.TrimSpace(b.run.Tool.Name + " " + b.run.Tool.Version)},
 	} {
-		if p.Value != "" {
+		if p.Value = name(p.Value); p.Value != "" {
 			s.Properties = append(s.Properties, p)
 		}
 	}
 	return s
 }
 
+func (b *builder) testcase(title, class string, ms float64) testcase {
+	return testcase{Name: b.unique(title), Classname: name(class), Time: seconds(ms)}
+}
+
 func (b *builder) step(step *report.Step) testcase {
-	c := testcase{
-		Name: b.unique(step.ID + " " + step.Title), Classname: step.Scenario,
-		File: step.File, Line: step.Line, Time: seconds(step.DurationMS),
-	}
-	e := entry{
+	c := b.testcase(step.ID+" "+step.Title, step.Scenario, step.DurationMS)
+	b.judge(&c, step.Verdict, entry{
 		message: step.Message, expected: step.Expected, actual: step.Actual, hint: step.Hint,
 		file: step.File, line: step.Line, kind: orElse(step.Action, "step"),
-	}
-	c.judge(step.Verdict, e)
-	if step.Verdict != report.VerdictPass && step.Verdict != report.VerdictSkip {
-		c.SystemOut = b.output(c.SystemOut, exchanges(step.Exchanges))
-	}
+	})
+	b.evidence(&c, step)
 	return c
 }
 
+// evidence adds the exchanges of a step that is worth a look.
+func (b *builder) evidence(c *testcase, step *report.Step) {
+	if step.Verdict != report.VerdictPass && step.Verdict != report.VerdictSkip {
+		c.SystemOut = b.output(c.SystemOut, exchanges(step.Exchanges))
+	}
+}
+
 func (b *builder) check(check *report.Check) testcase {
-	c := testcase{Name: b.unique(strings.TrimSpace(check.ID + " " + check.Title)), Classname: orElse(check.Ceremony, "checks"), Time: seconds(check.DurationMS)}
+	c := b.testcase(check.ID+" "+check.Title, orElse(check.Ceremony, "checks"), check.DurationMS)
 	e := entry{
 		message: orElse(check.Message, check.Actual), expected: check.Expected, actual: check.Actual, hint: check.Hint,
 		basis: strings.Join(check.Basis, "; "), kind: orElse(check.Severity, "check"),
 	}
 	if check.Verdict == report.VerdictFail && check.Tolerated != "" {
-		c.SystemOut = &output{Text: escape("does not fail the run: " + check.Tolerated + "\n" + e.text())}
+		c.SystemOut = &output{Text: b.body("does not fail the run: " + check.Tolerated + "\n" + e.text())}
 	} else {
-		c.judge(check.Verdict, e)
+		b.judge(&c, check.Verdict, e)
 	}
 	if check.Verdict != report.VerdictPass && check.Verdict != report.VerdictSkip && check.Evidence != nil {
 		for i := range check.Evidence.Cases {
@@ -238,46 +236,37 @@ func (b *builder) check(check *report.Check) testcase {
 }
 
 func (b *builder) threshold(th *report.Threshold, class string) testcase {
-	c := testcase{Name: b.unique("threshold " + th.Text), Classname: class, File: th.File, Line: th.Line, Time: seconds(0)}
+	c := b.testcase("threshold "+th.Text, class, 0)
 	message := "the threshold was crossed: " + th.Actual
 	if th.Verdict == report.VerdictError {
 		message = "the threshold could not be judged: " + th.Actual
 	}
-	c.judge(th.Verdict, entry{
+	b.judge(&c, th.Verdict, entry{
 		message: message, expected: th.Text, actual: th.Actual, hint: th.Hint, file: th.File, line: th.Line, kind: "threshold",
 	})
 	return c
 }
 
-// unique returns name, numbered if it is taken: GitLab keeps only the first of equal names.
-func (b *builder) unique(name string) string {
-	name = legal(name) // first, since names can become equal by it
-	free := name
+// unique returns a case's name, numbered if it is taken: GitLab keeps only the first of equal names.
+func (b *builder) unique(title string) string {
+	title = orElse(name(title), "without a name") // first, since names can become equal by it
+	free := title
 	for n := 2; b.names[free]; n++ {
-		free = fmt.Sprintf("%s (%d)", name, n)
+		free = fmt.Sprintf("%s (%d)", title, n)
 	}
 	b.names[free] = true
 	return free
 }
 
-// output adds text to what a case has to say, as far as the limits let it.
-func (b *builder) output(out *output, text string) *output {
-	if text == "" {
-		return out
-	}
-	room := min(caseOutput, b.outputLeft)
-	if len(text) > room {
-		text = strings.ToValidUTF8(text[:room], "") + "\n[cut: the whole exchange is in the JSON and HTML reports]\n"
-	}
-	b.outputLeft = max(0, b.outputLeft-len(text))
-	if out == nil {
-		out = new(output)
-	}
-	out.Text += escape(text)
-	return out
-}
+// timestamp is when something began, given in milliseconds since the run did.
+func (b *builder) timestamp(start float64) string { return b.run.At(start).Format(time.RFC3339) }
 
-func seconds(ms float64) string { return strconv.FormatFloat(max(ms, 0)/1000, 'f', 3, 64) }
+func seconds(ms float64) string {
+	if !(ms > 0) { // not a number is no time either
+		ms = 0
+	}
+	return strconv.FormatFloat(min(ms, maxMS)/1000, 'f', 3, 64)
+}
 
 func orElse(s, otherwise string) string {
 	if s == "" {

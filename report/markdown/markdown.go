@@ -29,14 +29,19 @@ const leastLimit = 2 << 10
 // Write writes the whole document.
 func Write(w io.Writer, run *report.Run) error { return WriteTo(w, run, Options{}) }
 
-// WriteTo is [Write] for a certain place. A limit below 2 KiB is taken as 2 KiB.
+// WriteTo is [Write] for a certain place. A limit below 2 KiB is taken as 2 KiB. A matrix without a limit has just under
+// 1 MiB: its tables grow with its rows times its columns.
 func WriteTo(w io.Writer, run *report.Run, opts Options) error {
+	if run.Matrix != nil && opts.Limit == 0 {
+		opts.Limit = matrixLimit
+	}
 	if opts.Limit > 0 {
 		opts.Limit = max(opts.Limit, leastLimit)
 	}
 	d := &writer{document: document{opts: opts}, run: run, results: run.Results()}
 	d.verdict()
 	d.target()
+	d.matrix()
 	d.trouble()
 	d.checks()
 	d.thresholds()
@@ -103,7 +108,7 @@ func (d *writer) target() {
 		{"Seed", strconv.FormatUint(run.Seed, 10)},
 		{"Tool", strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version)},
 	}
-	d.heading(1, "Target")
+	d.heading(1, map[bool]string{false: "Target", true: "Run"}[run.Matrix != nil])
 	d.table([]string{"", ""}, 2, slices.DeleteFunc(rows, func(row []string) bool { return row[1] == "" }))
 }
 
@@ -123,7 +128,7 @@ func (d *writer) trouble() {
 		first := true
 		for i := range results {
 			r := &results[i]
-			if r.Verdict != part.verdict || r.Tolerated != "" {
+			if r.Verdict != part.verdict || r.Tolerated != "" || r.Kind == report.ResultCell || d.run.Matrix != nil && r.Kind == report.ResultRun { // see causes and verdict
 				continue
 			}
 			if first {

@@ -3,7 +3,7 @@ package markdown_test
 import (
 	"bytes"
 	"flag"
-	"io"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,7 +30,7 @@ func write(t interface{ Fatal(...any) }, run *report.Run, opts markdown.Options)
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
 		t.Run(name, func(t *testing.T) {
 			out := write(t, golden.Load(t, name), markdown.Options{})
 			golden.Check(t, *update, name+".md", []byte(out))
@@ -187,11 +187,21 @@ func TestLatencyIsNotClaimedOfALimitedGenerator(t *testing.T) {
 }
 
 func TestWriteErrors(t *testing.T) {
-	if err := markdown.Write(failing{}, golden.Load(t, "pass")); err == nil {
+	if err := markdown.Write(golden.FullDisk(0), golden.Load(t, "pass")); err == nil {
 		t.Error("no error from a full disk")
 	}
 }
 
-type failing struct{}
-
-func (failing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+// However large a matrix is, the document of it is below 1 MiB, and what is incompatible is in it.
+func TestALargeMatrixIsCut(t *testing.T) {
+	run := golden.Matrix(120, 40, 11, func(p, q, f int, r *report.MatrixResult) {
+		if f == 3 {
+			r.Verdict, r.Reason = report.VerdictFail, fmt.Sprintf("cause %c%c: %s", 'a'+p%26, 'a'+q%26, strings.Repeat("long ", 100))
+		}
+	})
+	out := write(t, run, markdown.Options{})
+	outline(t, out)
+	if len(out) >= 1<<20 || len(out) < 1<<19 || !strings.Contains(out, "Party 0: five of 120 providers fail at f3") || !strings.HasSuffix(out, "have the rest._\n") {
+		t.Errorf("%d bytes, and ends %q", len(out), out[len(out)-200:])
+	}
+}

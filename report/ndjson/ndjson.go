@@ -39,6 +39,9 @@ type event struct {
 	Second    *report.LoadSecond    `json:"second,omitempty"`
 	Account   *report.FabricAccount `json:"account,omitempty"`
 	Study     *report.Study         `json:"study,omitempty"`
+	Matrix    *report.Matrix        `json:"matrix,omitempty"` // its cells are empty: see Cell
+	Cell      *cell                 `json:"cell,omitempty"`
+	Cause     *incompatibility      `json:"incompatibility,omitempty"`
 	Summary   *summary              `json:"summary,omitempty"`
 }
 
@@ -51,6 +54,24 @@ type header struct {
 	Target  report.Target `json:"target"`
 	Seed    uint64        `json:"seed"`
 	Suite   *report.Suite `json:"suite,omitempty"`
+}
+
+// cell is what one facet came to in one cell of a matrix.
+type cell struct {
+	Provider string `json:"provider"`
+	Party    string `json:"party"`
+	Seed     uint64 `json:"seed"` // of the cell
+	report.MatrixResult
+}
+
+// incompatibility is one cause for which cells of a matrix did not pass.
+type incompatibility struct {
+	Party     string         `json:"party"`
+	Facet     string         `json:"facet,omitempty"` // all that was judged, where there is none
+	Verdict   report.Verdict `json:"verdict"`
+	Sentence  string         `json:"sentence"`
+	Providers []string       `json:"providers"`
+	Of        int            `json:"of"`
 }
 
 // metric has the name that is a key in the result file. Times are in nanoseconds, as the unit says.
@@ -79,6 +100,7 @@ func Write(w io.Writer, run *report.Run) error {
 	s.metrics()
 	s.load()
 	s.fabric()
+	s.matrix()
 	s.add(event{Type: "summary", Summary: &summary{
 		Verdict: run.Verdict(), Partial: run.Partial, Aborted: run.Aborted, DurationMS: run.DurationMS, Caveats: run.Caveats(), Summary: run.Summary,
 	}}, s.end)
@@ -184,5 +206,26 @@ func (s *stream) fabric() {
 	}
 	if study := s.run.Fabric.Study; study != nil {
 		s.add(event{Type: "study", Study: study}, s.end)
+	}
+}
+
+// matrix is its rows, columns and facets, an event for each facet of each cell, and one for each cause of what did not pass.
+func (s *stream) matrix() {
+	if s.run.Matrix == nil {
+		return
+	}
+	m := *s.run.Matrix
+	m.Cells = []report.MatrixCell{}
+	s.add(event{Type: "matrix", Matrix: &m}, s.end)
+	for i := range s.run.Matrix.Cells {
+		c := &s.run.Matrix.Cells[i]
+		for _, r := range c.Facets {
+			r.Steps = nil
+			s.add(event{Type: report.ResultCell, Cell: &cell{c.Provider, c.Party, c.Seed, r}}, c.StartMS+c.DurationMS)
+		}
+	}
+	for _, i := range s.run.Matrix.Incompatibilities() {
+		cause := incompatibility(i)
+		s.add(event{Type: "incompatibility", Cause: &cause}, s.end)
 	}
 }

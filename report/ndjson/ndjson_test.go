@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -89,6 +88,12 @@ func checkCounts(t interface{ Errorf(string, ...any) }, run *report.Run, events 
 			want["study"] = 1
 		}
 	}
+	if m := run.Matrix; m != nil {
+		want["matrix"], want["incompatibility"] = 1, len(m.Incompatibilities())
+		for _, c := range m.Cells {
+			want["cell"] += len(c.Facets)
+		}
+	}
 	for kind, n := range want {
 		if n == 0 {
 			delete(want, kind)
@@ -104,7 +109,7 @@ func checkCounts(t interface{ Errorf(string, ...any) }, run *report.Run, events 
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
 		t.Run(name, func(t *testing.T) {
 			run := golden.Load(t, name)
 			out, events := write(t, run)
@@ -161,30 +166,10 @@ func TestStepsFollowTheirScenario(t *testing.T) {
 
 func TestHostileText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		nasty := rapid.OneOf(
-			rapid.String(),
-			rapid.SampledFrom([]string{
-				"]]>", "</script>", "::error::", "a|b", "\x00\x1b[31mred\x07", "\xff\xfe", "a\r\nb", "\n{}\n", `"},{`, `\`, "\u2028\u2029", "", strings.Repeat("é", 50_000),
-			}),
-		)
-		verdicts := rapid.SampledFrom([]report.Verdict{
-			report.VerdictPass, report.VerdictFail, report.VerdictWarn, report.VerdictInfo, report.VerdictSkip, report.VerdictError,
-		})
-		run := &report.Run{
-			Name: nasty.Draw(t, "run"), Partial: rapid.Bool().Draw(t, "partial"), Aborted: nasty.Draw(t, "aborted"), DurationMS: rapid.Float64().Draw(t, "duration"),
-			Target: report.Target{Origin: nasty.Draw(t, "origin")}, Metrics: map[string]report.Metric{},
+		run := golden.Drawn(t, golden.Texts("\n{}\n", `"},{`, "\u2028\u2029", strings.Repeat("é", 50_000)))
+		for i := range run.Steps {
+			run.Steps[i].Ceremony = &report.Ceremony{Options: func() {}} // could not be written
 		}
-		for range rapid.IntRange(0, 4).Draw(t, "steps") {
-			run.Scenarios = append(run.Scenarios, report.Scenario{ID: nasty.Draw(t, "scenario"), Name: nasty.Draw(t, "name"), StartMS: rapid.Float64().Draw(t, "start")})
-			run.Steps = append(run.Steps, report.Step{
-				ID: nasty.Draw(t, "id"), Scenario: nasty.Draw(t, "of"), Title: nasty.Draw(t, "title"), Verdict: verdicts.Draw(t, "verdict"), Message: nasty.Draw(t, "message"),
-				Ceremony: &report.Ceremony{Options: func() {}}, // could not be written
-			})
-			run.Checks = append(run.Checks, report.Check{ID: nasty.Draw(t, "check"), Verdict: verdicts.Draw(t, "verdict"), Basis: []string{nasty.Draw(t, "basis")}})
-			run.Thresholds = append(run.Thresholds, report.Threshold{Text: nasty.Draw(t, "text"), Verdict: verdicts.Draw(t, "verdict"), Scenario: nasty.Draw(t, "of")})
-			run.Metrics[nasty.Draw(t, "metric")] = report.Metric{Unit: report.UnitCount}
-		}
-		run.Summary = run.Summarize()
 		_, events := write(t, run)
 		checkCounts(t, run, events)
 	})
@@ -192,17 +177,8 @@ func TestHostileText(t *testing.T) {
 
 func TestWriteErrors(t *testing.T) {
 	for _, n := range []int{0, 500} {
-		if err := ndjson.Write(&shortWriter{left: n}, golden.Load(t, "pass")); err == nil {
+		if err := ndjson.Write(golden.FullDisk(n), golden.Load(t, "pass")); err == nil {
 			t.Errorf("no error when the disk is full after %d bytes", n)
 		}
 	}
-}
-
-type shortWriter struct{ left int }
-
-func (w *shortWriter) Write(p []byte) (int, error) {
-	if w.left -= len(p); w.left < 0 {
-		return 0, io.ErrShortWrite
-	}
-	return len(p), nil
 }

@@ -22,7 +22,7 @@ import (
 const unitSeconds = "seconds"
 
 // Write writes the run as OpenMetrics text. Every sample has the label target, which is an origin; what belongs to one
-// scenario has a label scenario too. A threshold that could not be judged has no sample, and neither have latencies when
+// scenario has a label scenario too, and what belongs to a matrix party, provider and facet. A threshold that could not be judged has no sample, and neither have latencies when
 // the generator of a load could not keep up.
 func Write(w io.Writer, run *report.Run) error {
 	v := view{run: run, target: Label{"target", run.Target.Origin}}
@@ -42,7 +42,8 @@ func (v *view) families() []Family {
 	families = append(families, v.ending()...)
 	families = append(families, v.results(), v.thresholds(), v.durations())
 	families = append(families, v.counters()...)
-	return append(families, v.load()...)
+	families = append(families, v.load()...)
+	return append(families, v.matrix()...)
 }
 
 func (v *view) info() Family {
@@ -102,7 +103,7 @@ func (v *view) results() Family {
 		}
 		counts[key][word]++
 	}
-	f := Family{Name: "passrig_results", Type: Gauge, Help: "Steps, checks and thresholds by verdict; tolerated are failures that do not fail the run."}
+	f := Family{Name: "passrig_results", Type: Gauge, Help: "Steps, checks, thresholds and facets of cells by verdict; tolerated are failures that do not fail the run."}
 	for _, key := range order {
 		for _, word := range words {
 			if word == "tolerated" && key[0] != report.ResultCheck {
@@ -118,7 +119,13 @@ func (v *view) results() Family {
 // placeOf is the target and the scenario of a result, as they can be written.
 func (v *view) placeOf(r *report.Result) (origin, scenario string) {
 	origin = v.target.Value
-	if r.Kind == report.ResultCheck {
+	switch r.Kind {
+	case report.ResultCheck:
+		return valid(origin), ""
+	case report.ResultCell:
+		if p := v.run.Matrix.Party(r.Group); p != nil {
+			origin = p.Target.Origin
+		}
 		return valid(origin), ""
 	}
 	for i := range v.run.Scenarios {

@@ -3,7 +3,6 @@ package openmetrics_test
 import (
 	"bytes"
 	"flag"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +30,7 @@ func write(t interface{ Fatal(...any) }, run *report.Run) ([]byte, livetest.Expo
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
 		t.Run(name, func(t *testing.T) {
 			run := golden.Load(t, name)
 			out, read := write(t, run)
@@ -114,39 +113,16 @@ func TestLimitedClaimsNothing(t *testing.T) {
 
 func TestHostileText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		nasty := rapid.OneOf(
-			rapid.String(),
-			rapid.SampledFrom([]string{
-				"# EOF\n", "\"} 1\nx 2", `\`, `\n`, "]]>", "::error::", "a|b", "\x00\x1b[31mred\x07", "\xff", "\xfe", "\ufffd", "a\r\nb", "\u2028", "",
-				strings.Repeat("é", 50_000),
-			}),
-		)
-		verdicts := rapid.SampledFrom([]report.Verdict{
-			report.VerdictPass, report.VerdictFail, report.VerdictWarn, report.VerdictInfo, report.VerdictSkip, report.VerdictError,
-		})
-		run := &report.Run{
-			Name: nasty.Draw(t, "run"), Partial: rapid.Bool().Draw(t, "partial"), DurationMS: rapid.Float64().Draw(t, "duration"),
-			Target: report.Target{Adapter: nasty.Draw(t, "adapter"), Origin: nasty.Draw(t, "origin")}, Metrics: map[string]report.Metric{},
-		}
+		nasty := golden.Texts("# EOF\n", "\"} 1\nx 2", `\n`, "\xff", "\xfe", "\ufffd", strings.Repeat("é", 5_000))
+		run := golden.Drawn(t, nasty)
 		if rapid.Bool().Draw(t, "load") {
 			run.Load = &report.LoadRun{Model: nasty.Draw(t, "model"), Counts: report.LoadCounts{Started: rapid.Int64().Draw(t, "started")}}
-		}
-		for range rapid.IntRange(0, 4).Draw(t, "steps") {
-			run.Scenarios = append(run.Scenarios, report.Scenario{ID: nasty.Draw(t, "scenario"), Target: report.Target{Origin: nasty.Draw(t, "origin")}})
-			run.Steps = append(run.Steps, report.Step{ID: nasty.Draw(t, "id"), Scenario: nasty.Draw(t, "of"), Verdict: verdicts.Draw(t, "verdict")})
-			run.Checks = append(run.Checks, report.Check{ID: nasty.Draw(t, "check"), Verdict: verdicts.Draw(t, "verdict"), Tolerated: nasty.Draw(t, "tolerated")})
-			run.Thresholds = append(run.Thresholds, report.Threshold{Text: nasty.Draw(t, "text"), Verdict: verdicts.Draw(t, "verdict"), Scenario: nasty.Draw(t, "of")})
-			run.Metrics[nasty.Draw(t, "metric")] = report.Metric{
-				Unit: rapid.SampledFrom([]string{report.UnitCount, report.UnitNanoseconds}).Draw(t, "unit"), Count: rapid.Int64Range(-1, 1<<53).Draw(t, "count"),
-				Of: rapid.Int64().Draw(t, "of"), Mean: rapid.Float64().Draw(t, "mean"), P99: rapid.Float64().Draw(t, "p99"),
-			}
-			if run.Load != nil {
+			for range run.Steps {
 				run.Load.Outcomes = append(run.Load.Outcomes, report.LoadOutcome{
 					Operation: nasty.Draw(t, "operation"), Class: nasty.Draw(t, "class"), Expected: rapid.Bool().Draw(t, "expected"), Count: rapid.Int64().Draw(t, "outcomes"),
 				})
 			}
 		}
-		run.Summary = run.Summarize()
 		_, read := write(t, run)
 		checkCounts(t, run, read)
 	})
@@ -154,7 +130,7 @@ func TestHostileText(t *testing.T) {
 
 // TestOlderReaders makes sure that nothing is in the file that the text format of Prometheus does not have.
 func TestOlderReaders(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
 		out, _ := write(t, golden.Load(t, name))
 		for line := range strings.Lines(string(out)) {
 			if kind := strings.Fields(line); kind[0] == "#" && kind[1] == "TYPE" && !slices.Contains([]string{"counter", "gauge", "summary"}, kind[3]) {
@@ -165,11 +141,7 @@ func TestOlderReaders(t *testing.T) {
 }
 
 func TestWriteErrors(t *testing.T) {
-	if err := openmetrics.Write(fullDisk{}, golden.Load(t, "pass")); err == nil {
+	if err := openmetrics.Write(golden.FullDisk(0), golden.Load(t, "pass")); err == nil {
 		t.Error("no error when the disk is full")
 	}
 }
-
-type fullDisk struct{}
-
-func (fullDisk) Write([]byte) (int, error) { return 0, io.ErrShortWrite }

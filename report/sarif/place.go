@@ -23,7 +23,7 @@ const (
 // place is where something is written down. Without a file of its own that is the first scenario, or the adapter.
 func (b *builder) place(r *report.Result) location {
 	name := cmp.Or(r.ID, r.Title)
-	l := location{Logical: []logicalLocation{{Name: name, QualifiedName: strings.TrimSpace(b.run.Target.Origin + " " + name), Kind: r.Kind}}}
+	l := location{Logical: []logicalLocation{{Name: name, QualifiedName: strings.TrimSpace(b.target(r).Origin + " " + name), Kind: r.Kind}}}
 	file, line := r.File, r.Line
 	if scenario := b.scenario(r); file == "" && scenario != nil {
 		file = scenario.File
@@ -38,7 +38,7 @@ func (b *builder) place(r *report.Result) location {
 	if name, builtin := strings.CutPrefix(file, builtinPrefix); builtin {
 		file, base = "scenarios/builtin/"+name+".yaml", sourceBase
 	} else if file == "" {
-		file, base = adapterFile(b.run.Target.Adapter)
+		file, base = adapterFile(b.target(r).Adapter)
 	}
 	if file == "" {
 		return l
@@ -74,9 +74,19 @@ func uriOf(file string) string {
 	return (&url.URL{Path: file}).String()
 }
 
+// target is the relying party that a result is about.
+func (b *builder) target(r *report.Result) *report.Target {
+	if r.Kind == report.ResultCell && b.run.Matrix != nil {
+		if p := b.run.Matrix.Party(r.Group); p != nil {
+			return &p.Target
+		}
+	}
+	return &b.run.Target
+}
+
 // scenario is that of a step or threshold, or nil.
 func (b *builder) scenario(r *report.Result) *report.Scenario {
-	if r.Kind == report.ResultCheck {
+	if r.Kind == report.ResultCheck || r.Kind == report.ResultCell {
 		return nil
 	}
 	i := slices.IndexFunc(b.run.Scenarios, func(s report.Scenario) bool { return s.ID == r.Group })
@@ -102,12 +112,12 @@ func steadyOrigin(origin string) string {
 // fingerprint is the same for the same finding in another run, also when lines were added above it in the scenario. Equal
 // ones are numbered in the order in which they come.
 func (b *builder) fingerprint(r *report.Result) string {
-	origin := b.run.Target.Origin
+	origin := b.target(r).Origin
 	if scenario := b.scenario(r); scenario != nil {
 		origin = cmp.Or(scenario.Target.Origin, origin)
 	}
 	identity := []string{r.Kind, steadyOrigin(origin), r.Group, r.Title}
-	if r.Kind == report.ResultCheck { // its title may be put better one day
+	if r.Kind == report.ResultCheck || r.Kind == report.ResultCell { // its title may be put better one day
 		identity = []string{r.Kind, steadyOrigin(origin), r.ID}
 	}
 	h := sha256.New()

@@ -28,11 +28,13 @@ func severityOf(name string) severity {
 	return s
 }
 
-// ruleOf describes what a result is judged by. Steps share one rule, and so do thresholds.
-func ruleOf(r *report.Result) descriptor {
+// ruleOf describes what a result is judged by. Steps share one rule, and so do thresholds and each facet of a matrix.
+func (b *builder) ruleOf(r *report.Result) descriptor {
 	switch r.Kind {
 	case report.ResultCheck:
 		return checkRule(r)
+	case report.ResultCell:
+		return b.facetRule(r)
 	case report.ResultThreshold:
 		return descriptor{
 			ID: r.Kind, Short: text{"What was measured keeps a threshold"},
@@ -45,6 +47,27 @@ func ruleOf(r *report.Result) descriptor {
 		Help:          &text{"A scenario says what has to happen at each of its steps. This one did not end so, or not without a remark."},
 		Configuration: &configuration{levelError}, Properties: &descriptorProperties{Tags: []string{"passkeys"}, Problem: levelError},
 	}
+}
+
+// facetRule is that of a facet, "matrix.login", and of columns of which nothing could be told "matrix".
+func (b *builder) facetRule(r *report.Result) descriptor {
+	d := descriptor{
+		ID: "matrix", Short: text{"A relying party can be held against passkey providers"}, Help: &text{"Whether it works with them could not be told."},
+		Configuration: &configuration{levelError}, Properties: &descriptorProperties{Tags: []string{"passkeys", "compatibility"}, Problem: levelError},
+	}
+	if r.Facet == "" {
+		return d
+	}
+	d.ID += "." + r.Facet
+	d.Short, d.Help = text{brief(report.FacetName(r.Facet))}, &text{"A scenario that every provider plays at every relying party."}
+	if b.run.Matrix == nil {
+		return d
+	}
+	if f := b.run.Matrix.Facet(r.Facet); f != nil {
+		d.Short = text{brief(cmp.Or(f.Title, report.FacetName(r.Facet)))}
+		d.Help = &text{plain(cut(cmp.Or(f.Description, d.Help.Text)))}
+	}
+	return d
 }
 
 func checkRule(r *report.Result) descriptor {

@@ -107,7 +107,7 @@ func (b *builder) properties() runProperties {
 func (b *builder) add(r *report.Result) {
 	rule := -1
 	if r.Kind == report.ResultCheck || r.Kind != report.ResultRun && tells(r.Verdict) {
-		rule = b.rule(ruleOf(r))
+		rule = b.rule(b.ruleOf(r))
 	}
 	switch {
 	case !tells(r.Verdict):

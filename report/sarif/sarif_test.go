@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"io"
 	"net/url"
 	"os"
 	"slices"
@@ -190,7 +189,7 @@ func checkReferences(t interface{ Fatal(...any) }, p parsed) {
 
 func TestGolden(t *testing.T) {
 	valid := schema(t)
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
+	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
 		t.Run(name, func(t *testing.T) {
 			run := golden.Load(t, name)
 			out, p := write(t, valid, run)
@@ -262,7 +261,7 @@ func TestWhereAResultIs(t *testing.T) {
 		{"a:b.yaml", "demo", "./a:b.yaml", ""},
 		{"/srv/login.yaml", "demo", "file:///srv/login.yaml", ""},
 		{"//host/login.yaml", "demo", "file:///host/login.yaml", ""},
-		{`C:\work\login.yaml`, "demo", "file:///C:/work/login.yaml", ""},
+		{`C:\tests\login.yaml`, "demo", "file:///C:/tests/login.yaml", ""},
 		{"builtin:sync/flag-matrix", "demo", "scenarios/builtin/sync/flag-matrix.yaml", "PASSRIG_SOURCE"},
 		{"-", "./adapters/staging.yaml", "adapters/staging.yaml", ""},
 		{"", "demo", "scenarios/adapters/demo.yaml", "PASSRIG_SOURCE"},
@@ -364,33 +363,7 @@ func TestFingerprintsAreStable(t *testing.T) {
 func TestHostileText(t *testing.T) {
 	valid := schema(t)
 	rapid.Check(t, func(t *rapid.T) {
-		nasty := rapid.OneOf(
-			rapid.String(),
-			rapid.SampledFrom([]string{
-				"]]>", "</script>", "::error::", "a|b", "\x00\x1b[31mred\x07", "\ufffe", "\xff\xfe", "a\r\nb", `"'`, "[x](http://evil)", "{0}", "%zz", "//x", "..", "C:/", "\u2028", "",
-				strings.Repeat("é", 50_000),
-			}),
-		)
-		verdicts := rapid.SampledFrom([]report.Verdict{
-			report.VerdictPass, report.VerdictFail, report.VerdictWarn, report.VerdictInfo, report.VerdictSkip, report.VerdictError,
-		})
-		run := &report.Run{
-			Name: nasty.Draw(t, "run"), Partial: rapid.Bool().Draw(t, "partial"), Aborted: nasty.Draw(t, "aborted"), DurationMS: rapid.Float64().Draw(t, "duration"),
-			Target: report.Target{Adapter: nasty.Draw(t, "adapter"), Origin: nasty.Draw(t, "origin")},
-		}
-		for range rapid.IntRange(0, 4).Draw(t, "steps") {
-			run.Scenarios = append(run.Scenarios, report.Scenario{ID: nasty.Draw(t, "scenario"), Name: nasty.Draw(t, "name"), File: nasty.Draw(t, "file")})
-			run.Steps = append(run.Steps, report.Step{
-				ID: nasty.Draw(t, "id"), Scenario: nasty.Draw(t, "of"), Title: nasty.Draw(t, "title"), Verdict: verdicts.Draw(t, "verdict"), Action: nasty.Draw(t, "action"),
-				Message: nasty.Draw(t, "message"), Hint: nasty.Draw(t, "hint"), File: nasty.Draw(t, "file"), Line: rapid.IntRange(-2, 9).Draw(t, "line"),
-			})
-			run.Checks = append(run.Checks, report.Check{
-				ID: nasty.Draw(t, "check"), Title: nasty.Draw(t, "title"), Ceremony: nasty.Draw(t, "ceremony"), Severity: nasty.Draw(t, "severity"),
-				Verdict: verdicts.Draw(t, "verdict"), Basis: []string{nasty.Draw(t, "basis")}, Tolerated: nasty.Draw(t, "tolerated"),
-			})
-			run.Thresholds = append(run.Thresholds, report.Threshold{Text: nasty.Draw(t, "text"), Verdict: verdicts.Draw(t, "verdict"), Scenario: nasty.Draw(t, "of")})
-		}
-		run.Summary = run.Summarize()
+		run := golden.Drawn(t, golden.Texts("\ufffe", "[x](http://evil)", "{0}", "%zz", "//x", "..", "C:/", strings.Repeat("é", 50_000)))
 		_, p := write(t, valid, run)
 		checkCounts(t, run, p)
 		for _, r := range p.Runs[0].Results {
@@ -403,17 +376,8 @@ func TestHostileText(t *testing.T) {
 
 func TestWriteErrors(t *testing.T) {
 	for _, n := range []int{0, 500} {
-		if err := sarif.Write(&shortWriter{left: n}, golden.Load(t, "pass")); err == nil {
+		if err := sarif.Write(golden.FullDisk(n), golden.Load(t, "pass")); err == nil {
 			t.Errorf("no error when the disk is full after %d bytes", n)
 		}
 	}
-}
-
-type shortWriter struct{ left int }
-
-func (w *shortWriter) Write(p []byte) (int, error) {
-	if w.left -= len(p); w.left < 0 {
-		return 0, io.ErrShortWrite
-	}
-	return len(p), nil
 }

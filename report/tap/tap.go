@@ -1,9 +1,9 @@
 // Package tap writes a run as TAP, the Test Anything Protocol, for CI systems and scripts that consume it.
 //
 // It is version 14 (https://testanything.org/tap-version-14-specification.html) without subtests: a test point for each
-// step, check and threshold, with a YAML block of what there is to say. TAP knows only ok and not ok, so what could not be
-// told is not ok with a comment "could not tell", and a failure that does not fail the run is not ok with the directive
-// TODO, which consumers do not count as a failure.
+// step, check, threshold and facet of a matrix' cell, with a YAML block of what there is to say. TAP knows only ok and not
+// ok, so what could not be told is not ok with a comment "could not tell". A failure that does not fail the run has TAP's
+// directive "TODO", by which a consumer does not count a test point as a failure.
 package tap
 
 import (
@@ -33,6 +33,11 @@ func Write(w io.Writer, run *report.Run) error {
 	}
 	for _, caveat := range run.Caveats() {
 		line("# note: %s", comment(caveat))
+	}
+	if run.Matrix != nil {
+		for _, i := range run.Matrix.Incompatibilities() {
+			line("# matrix, %s: %s", i.Verdict.Words(), comment(i.Sentence))
+		}
 	}
 	head, _ := run.Headline()
 	line("# %s", comment(head))

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math"
-	"slices"
 	"strings"
 
 	"github.com/passrig/passrig/report"
@@ -24,18 +22,17 @@ func WriteComparison(w io.Writer, c *comparison.Comparison, opts Options) error 
 		p.sides("old", c.Old)
 		p.sides("new", c.New)
 	}
-	p.changes(c.Changes)
+	p.changes(c)
 	p.times(c)
 	p.rates(c)
+	p.untold(c)
 	if !opts.Quiet && len(c.Notes)+c.Intervals > 0 {
 		p.line()
 		for _, note := range c.Notes {
 			p.wrapped("note: ", "      ", clean(note), yellow)
 		}
-		if c.Intervals > 0 {
-			text := fmt.Sprintf("%s that all %d intervals hold; a time that changed by less than %s is no change.",
-				report.FormatShare(c.Confidence)+" confidence", c.Intervals, report.FormatShare(c.Margin))
-			p.wrapped("note: ", "      ", text, dim)
+		if basis := c.Basis(); basis != "" {
+			p.wrapped("note: ", "      ", basis, dim)
 		}
 	}
 	p.line()
@@ -84,32 +81,47 @@ func markOf(v report.Verdict) (mark, color string) {
 	return mark, color
 }
 
-func (p *printer) changes(list []comparison.Change) {
+// changes writes those of each kind below a heading. Cells of a matrix are told of in groups.
+func (p *printer) changes(c *comparison.Comparison) {
 	last := ""
-	for i := range list {
-		c := &list[i]
-		mark, color := changeLook(c.Change)
-		if c.Change != last {
+	for i := range c.Changes {
+		ch := &c.Changes[i]
+		mark, color := changeLook(ch.Change)
+		if ch.Change != last {
 			p.line()
-			p.line(p.paint(bold, heading(c.Change)))
-			last = c.Change
+			p.line(p.paint(bold, comparison.Heading(ch.Change)))
+			last = ch.Change
+			p.groups(c.Groups, ch.Change)
 		}
-		name := c.Of + " " + c.ID
-		if c.Title != "" {
-			name += "  " + c.Title
+		if ch.Of == comparison.OfCell {
+			continue
+		}
+		name := ch.Of + " " + ch.ID
+		if ch.Title != "" {
+			name += ": " + ch.Title
 		}
 		p.wrapped("  "+mark+" ", "    ", clean(name), color)
-		p.wrapped("      ", "      ", clean(verdicts(c)), plain)
-		if c.Hint != "" && !p.opts.Quiet && c.Change != comparison.Gone {
-			p.wrapped("      hint: ", "            ", clean(c.Hint), dim)
+		if ch.Old+ch.New != "" {
+			p.wrapped("      ", "      ", clean(verdicts(ch)), plain)
+		}
+		if ch.Hint != "" && !p.opts.Quiet && ch.Change != comparison.Gone {
+			p.wrapped("      hint: ", "            ", clean(ch.Hint), dim)
 		}
 	}
 }
 
-// heading is a change in words: "New failure".
-func heading(change string) string {
-	text := strings.ReplaceAll(change, "-", " ")
-	return strings.ToUpper(text[:1]) + text[1:]
+func (p *printer) groups(list []comparison.Group, change string) {
+	for i := range list {
+		g := &list[i]
+		if g.Change != change {
+			continue
+		}
+		mark, color := changeLook(change)
+		p.wrapped("  "+mark+" ", "    ", clean(g.Sentence), color)
+		if g.Hint != "" && !p.opts.Quiet {
+			p.wrapped("      hint: ", "            ", clean(g.Hint), dim)
+		}
+	}
 }
 
 // verdicts says from what to what: "pass → FAIL: the RP rejected a login".
@@ -157,26 +169,19 @@ func figureLook(s *comparison.Statistic) (mark, color string) {
 func (p *printer) times(c *comparison.Comparison) {
 	p.figures(c, report.UnitNanoseconds, grid{
 		head: "Latency", columns: []string{"old", "new", "change", "from", "to"}, expendable: []string{"old", "to", "from"},
-	}, report.FormatDuration, func(v float64) string { return signed(v, report.FormatShare) })
+	})
 }
 
 func (p *printer) rates(c *comparison.Comparison) {
 	p.figures(c, report.UnitCount, grid{
 		head: "Rates", columns: []string{"old", "new", "points", "from", "to"}, expendable: []string{"old", "to", "from"},
-	}, report.FormatShare, func(v float64) string {
-		return signed(v, func(v float64) string { return strings.TrimSuffix(report.FormatShare(v), "%") })
 	})
 }
 
-func (p *printer) figures(c *comparison.Comparison, unit string, g grid, value, change func(float64) string) {
-	var few []string
+func (p *printer) figures(c *comparison.Comparison, unit string, g grid) {
 	for i := range c.Metrics {
 		m := &c.Metrics[i]
-		if m.Unit != unit {
-			continue
-		}
-		if untold(m) {
-			few = append(few, fmt.Sprintf("%s (%d and %d)", m.Name, m.OldCount, m.NewCount))
+		if m.Unit != unit || m.Untold() && m.Reason != "" {
 			continue
 		}
 		for j := range m.Statistics {
@@ -191,81 +196,34 @@ func (p *printer) figures(c *comparison.Comparison, unit string, g grid, value, 
 			}
 			g.rows = append(g.rows, line{
 				name: name, color: color,
-				cells: []string{value(s.Old), value(s.New), change(s.Change), end(s.Low, change), end(s.High, change)},
+				cells: []string{m.Value(s.Old), m.Value(s.New), m.Signed(s.Change), m.Bound(s.Low), m.Bound(s.High)},
 			})
 		}
 	}
 	p.grid(g)
-	if len(few) > 0 && !p.opts.Quiet {
-		p.line()
-		p.wrapped("  ? ", "    ", clean("too few samples to tell: "+strings.Join(few, ", ")), magenta)
+}
+
+// untold says of which metrics nothing is known, and why.
+func (p *printer) untold(c *comparison.Comparison) {
+	reasons := c.Reasons()
+	if len(reasons) == 0 || p.opts.Quiet {
+		return
 	}
-}
-
-// untold says whether nothing is known of the change of a metric.
-func untold(m *comparison.Metric) bool {
-	return !slices.ContainsFunc(m.Statistics, func(s comparison.Statistic) bool { return s.Verdict != comparison.Unknown })
-}
-
-func end(bound *float64, change func(float64) string) string {
-	if bound == nil {
-		return "?"
-	}
-	return change(*bound)
-}
-
-func signed(v float64, format func(float64) string) string {
-	switch text := format(math.Abs(v)); {
-	case strings.Trim(text, "0.%") == "":
-		return text
-	case v < 0:
-		return "-" + text
-	default:
-		return "+" + text
+	p.line()
+	for _, text := range reasons {
+		p.wrapped("  ? ", "    ", clean("could not tell: "+text), magenta)
 	}
 }
 
 // tally is the last line: "2 worse, 1 better, 14 without change, 3 could not be told".
 func (p *printer) tally(c *comparison.Comparison) string {
-	var worse, better, same, unknown, other int
-	for i := range c.Changes {
-		switch mark, _ := changeLook(c.Changes[i].Change); {
-		case c.Changes[i].Regression:
-			worse++
-		case c.Changes[i].Change == comparison.CouldNotTell:
-			unknown++
-		case mark == "✓":
-			better++
-		default:
-			other++
-		}
-	}
-	for i := range c.Metrics {
-		if untold(&c.Metrics[i]) {
-			unknown++ // one for all of them
-			continue
-		}
-		for j := range c.Metrics[i].Statistics {
-			switch s := &c.Metrics[i].Statistics[j]; {
-			case s.Regression:
-				worse++
-			case s.Improvement:
-				better++
-			case s.Verdict == comparison.Unknown:
-				unknown++
-			case s.Verdict == comparison.Same:
-				same++
-			default:
-				other++
-			}
-		}
-	}
+	t := c.Tally()
 	return p.counted([]counted{
-		{worse, "worse", red},
-		{better, "better", green},
-		{unknown, "could not be told", magenta},
-		{other, "changed otherwise", yellow},
-		{same, "figures without a change", plain},
+		{t.Worse, "worse", red},
+		{t.Better, "better", green},
+		{t.Untold, "could not be told", magenta},
+		{t.Other, "changed otherwise", yellow},
+		{t.Same, "figures without a change", plain},
 	})
 }
 

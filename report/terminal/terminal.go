@@ -27,7 +27,7 @@ const minWidth = 40
 const slowMS = 1000
 
 // Write writes the summary: a line per step, what went wrong below the step it went wrong in,
-// then checks, the load, how passkeys traveled, thresholds, latencies, caveats, and the counts as the last line. Control
+// then checks, the load, how passkeys traveled, the matrix, thresholds, latencies, caveats, and the counts as the last line. Control
 // characters, which an RP could have put into an answer, are shown and not sent to the terminal.
 func Write(w io.Writer, run *report.Run, opts Options) error {
 	if opts.Width > 0 {
@@ -39,6 +39,7 @@ func Write(w io.Writer, run *report.Run, opts Options) error {
 	p.checks()
 	p.load()
 	p.fabric()
+	p.matrix()
 	p.thresholds()
 	p.latencies()
 	p.footer()
@@ -77,6 +78,12 @@ func (p *printer) header() {
 	}
 	if run.Target.RPID != "" {
 		details = append(details, "rp.id "+run.Target.RPID)
+	}
+	if m := run.Matrix; m != nil {
+		details = append(details, fmt.Sprintf("providers × relying parties × facets: %d × %d × %d", len(m.Providers), len(m.Parties), len(m.Facets)))
+		if m.Resumed > 0 {
+			details = append(details, fmt.Sprintf("cells from an interrupted run: %d", m.Resumed))
+		}
 	}
 	details = append(details, fmt.Sprintf("seed %d", run.Seed))
 	p.line(p.paint(bold, p.fit(oneLine(strings.Join(parts, "  ")))))

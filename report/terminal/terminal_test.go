@@ -159,7 +159,9 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-func allRuns() []string { return slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) }
+func allRuns() []string {
+	return slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns())
+}
 
 // hostileLoad is a load with nasty text wherever there can be text.
 func hostileLoad(t *rapid.T, nasty *rapid.Generator[string]) *report.LoadRun {

@@ -27,6 +27,19 @@ func (p *printer) paint(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
+// unpainted takes away what paint has added.
+func unpainted(s string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, "\x1b[")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		_, s, _ = strings.Cut(after, "m")
+	}
+}
+
 // look gives a verdict its mark, word and color. Any one of them is enough.
 func look(v report.Verdict) (mark, word, color string) {
 	switch v {
@@ -71,11 +84,11 @@ func clean(s string) string { return report.Visible(s) }
 // oneLine is clean for a place that has only one line.
 func oneLine(s string) string { return report.OneLine(s) }
 
-// wrapped writes text after first, and what does not fit on further lines after next.
+// wrapped writes text after first, which may be painted, and what does not fit on further lines after next.
 func (p *printer) wrapped(first, next, text, color string) {
 	room := 0
 	if p.opts.Width > 0 {
-		room = max(p.opts.Width-width(first), 10)
+		room = max(p.opts.Width-max(width(unpainted(first)), width(next)), 10)
 	}
 	lead := first
 	for line := range strings.SplitSeq(text, "\n") {

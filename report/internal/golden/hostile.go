@@ -41,14 +41,37 @@ func Hostile(shape *Shape, text func() string) *report.Run {
 		Model: report.LoadOpen, Transport: text(), Counts: report.LoadCounts{Scheduled: 1, Started: 1, Finished: 1},
 		Outcomes: []report.LoadOutcome{{Journey: text(), Operation: text(), Class: text(), Count: 1, Example: text()}},
 	}
+	if shape.Matrix {
+		run.Matrix = hostileMatrix(shape, text)
+	}
 	run.Summary = run.Summarize()
 	return run
+}
+
+// hostileMatrix is one cell. Which facets have one cause does not depend on the texts.
+func hostileMatrix(shape *Shape, text func() string) *report.Matrix {
+	m := &report.Matrix{
+		Providers: []report.MatrixProvider{{ID: "p@1", Title: text(), Version: text(), Assumes: text(), Devices: []string{text()}, Unverified: []string{text()}}},
+		Parties: []report.MatrixParty{{
+			ID: "r", Title: text(), Driver: "api", Browser: text(), Target: report.Target{Adapter: text(), Origin: text()}, Asks: []report.Asked{{Name: text(), Value: text()}},
+		}},
+		Cells: []report.MatrixCell{{Provider: "p@1", Party: "r"}},
+	}
+	for i, v := range shape.Verdicts {
+		id := fmt.Sprintf("f%d", i)
+		m.Facets = append(m.Facets, report.MatrixFacet{ID: id, Title: text(), Description: text(), File: text()})
+		m.Cells[0].Facets = append(m.Cells[0].Facets, report.MatrixResult{
+			Facet: id, Verdict: v, Reason: text() + " " + string(rune('a'+i)), Hint: text(), Expected: text(), Actual: text(), File: text(), Line: i,
+		})
+	}
+	return m
 }
 
 // Shape is what a hostile run is like apart from its texts.
 type Shape struct {
 	Verdicts []report.Verdict // of its steps, checks and thresholds
 	Partial  bool
+	Matrix   bool
 }
 
 // DrawShape draws one.
@@ -56,7 +79,7 @@ func DrawShape(t *rapid.T) *Shape {
 	verdicts := rapid.SampledFrom([]report.Verdict{
 		report.VerdictPass, report.VerdictFail, report.VerdictWarn, report.VerdictInfo, report.VerdictSkip, report.VerdictError,
 	})
-	return &Shape{rapid.SliceOfN(verdicts, 0, 4).Draw(t, "verdicts"), rapid.Bool().Draw(t, "partial")}
+	return &Shape{rapid.SliceOfN(verdicts, 0, 4).Draw(t, "verdicts"), rapid.Bool().Draw(t, "partial"), rapid.Bool().Draw(t, "matrix")}
 }
 
 // Nasty draws texts that mean something to some format, or to what shows it. None is empty.
