@@ -54,10 +54,12 @@ type Task struct {
 	began    time.Time
 	bar      *mpb.Bar // nil when lines are written
 
-	mu    sync.Mutex
-	done  int
-	label string
-	ended bool
+	mu       sync.Mutex
+	done     int
+	label    string
+	ended    bool
+	foretold bool // how long it will take is shown
+	skipped  int  // steps that were done when it began
 }
 
 // Start shows a task of total steps that begins now; total 0 means that nobody knows how many.
@@ -89,6 +91,24 @@ func (p *Progress) StartedAt(title string, total int, began time.Time) *Task {
 		t.bar = bar
 	}
 	return t
+}
+
+// Foretell has the task show how long it will still take, going by the steps that have been done since it began. Steps
+// that were done before, skipped of them, took no time.
+func (t *Task) Foretell(skipped int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.foretold, t.skipped = true, skipped
+}
+
+// left is how long the task will still take, in words; empty when nobody knows, or asked. The caller holds the lock.
+func (t *Task) left() string {
+	played := t.done - t.skipped
+	if !t.foretold || t.ended || played <= 0 || t.done >= t.total {
+		return ""
+	}
+	each := t.progress.clock().Sub(t.began) / time.Duration(played)
+	return "ETA " + short(max(each*time.Duration(t.total-t.done), time.Second).Round(time.Second)).String()
 }
 
 // Grow adds steps to a task's total, if it has one.
@@ -184,7 +204,9 @@ func (t *Task) count() string {
 func (t *Task) tail() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch {
+	switch left := t.left(); {
+	case left != "":
+		return " " + left + " " + t.label
 	case !t.ended && t.label != "":
 		return " " + t.label
 	case t.ended && t.done < t.total:
@@ -205,6 +227,9 @@ func (t *Task) line() string {
 		fmt.Fprintf(&b, " %d", t.done)
 	}
 	fmt.Fprintf(&b, " in %s", short(t.progress.clock().Sub(t.began)))
+	if left := t.left(); left != "" {
+		b.WriteString(", " + left)
+	}
 	switch {
 	case t.ended && t.done < t.total:
 		b.WriteString(", stopped")

@@ -198,3 +198,28 @@ func TestManyStepsAtATime(t *testing.T) {
 		})
 	}
 }
+
+// A task that foretells its end goes by the steps that were done since it began, and not by those that were there before.
+func TestForetoldProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out lockedBuffer
+		p := NewProgress(&out, false, time.Now)
+		cells := p.Start("cells", 30)
+		cells.Foretell(10)
+		cells.Set(10, "from before")
+		<-time.After(time.Second / 2)
+		for i := range 20 {
+			<-time.After(2 * time.Second)
+			cells.Set(11+i, "")
+		}
+		cells.Done()
+		p.Wait()
+		want := []string{
+			"cells 46% 14/30 in 10s, ETA 40s", "cells 63% 19/30 in 20s, ETA 24s", "cells 80% 24/30 in 30s, ETA 13s", "cells 96% 29/30 in 40s, ETA 2s",
+			"cells 100% 30/30 in 40.5s",
+		}
+		if diff := cmp.Diff(strings.Join(want, "\n")+"\n", out.String()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
