@@ -23,12 +23,15 @@ export GOFLAGS ?= -mod=readonly
 # The relying parties in examples: their packages are there when npm has left its list of them.
 rps := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard examples/rps/*/package-lock.json))
 
+# What holds reports against the standards of their formats.
+validators := report/testdata/validators/node_modules/.package-lock.json
+
 # Commands that are a browser to test with; virtual/cdp knows some more.
 browsers := chromium-headless-shell chrome-headless-shell chromium chromium-browser google-chrome google-chrome-stable
 
 # Packages that start goroutines or share memory; the others cannot race. In examples and bench/load nothing of ours
 # runs that does not run in these too.
-concurrent = $$(grep -rlE --include='*.go' --exclude-dir=node_modules --exclude-dir=peers --exclude-dir=examples 'go func|sync\.|synctest|httptest\.New' . | xargs -n 1 dirname | grep -vx ./bench/load | sort -u)
+concurrent = $$(grep -rlE --include='*.go' --exclude-dir=node_modules --exclude-dir=peers --exclude-dir=examples 'go func|\bsync\.[A-Z]|synctest|httptest\.New' . | xargs -n 1 dirname | grep -vx ./bench/load | sort -u)
 
 # Packages whose tests keep files that -update rewrites.
 golden = $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules 'flag\.Bool\("update"' . | xargs -n 1 dirname | sort -u)
@@ -45,8 +48,14 @@ build: has-go ## build bin/passrig
 demo: build ## build, then test the built-in relying party and write passrig-out/
 	@bin/passrig demo
 
+.PHONY: matrix
+matrix: build has-node $(rps) ## build, then hold every provider against five relying parties and write passrig-out/matrix.*
+	@mkdir -p passrig-out
+	@PASSRIG=$(CURDIR)/bin/passrig examples/matrix/lab.sh bin/passrig matrix examples/matrix/lab.yaml \
+	  --report html=passrig-out/matrix.html --report csv=passrig-out/matrix.csv --report json=passrig-out/matrix.json
+
 .PHONY: test
-test: has-go has-node has-browser no-skips $(rps) ## run every test, against the relying parties in examples too
+test: has-go has-node has-browser no-skips $(rps) $(validators) ## run every test, against the relying parties in examples too
 	@echo "go vet"
 	@go vet ./...
 	@if command -v "$$(go env CC)" >/dev/null; then \
@@ -86,7 +95,7 @@ fuzz: has-go ## run each fuzz test for FUZZTIME (30s)
 	done
 
 .PHONY: soak
-soak: has-go has-node has-browser $(rps) ## look for rare failures: tests with -race SOAKRUNS times (20), then each fuzz test for SOAKTIME (10m)
+soak: has-go has-node has-browser $(rps) $(validators) ## look for rare failures: tests with -race SOAKRUNS times (20), then each fuzz test for SOAKTIME (10m)
 	@CGO_ENABLED=1 go test -race -count=$(SOAKRUNS) -timeout=2h $(concurrent)
 	@$(MAKE) fuzz FUZZTIME=$(SOAKTIME)
 
@@ -110,7 +119,7 @@ golden: has-go ## rewrite expected output, schemas and generated documents from 
 
 .PHONY: clean
 clean: ## remove what make has built and installed
-	@rm -rf .bin bin dist dist.docs passrig-out examples/rps/*/node_modules bench/browser/peers/node_modules
+	@rm -rf .bin bin dist dist.docs passrig-out examples/rps/*/node_modules bench/browser/peers/node_modules report/testdata/validators/node_modules
 
 # ---- what the targets above need
 

@@ -31,8 +31,8 @@ func environment(stdout, stderr io.Writer, signals chan os.Signal) *cli.Env {
 }
 
 // passrig runs the command line and returns its exit code and output.
-func passrig(t *testing.T, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
+func passrig(tb testing.TB, args ...string) (code int, stdout, stderr string) {
+	tb.Helper()
 	var out, errs bytes.Buffer
 	code = cli.Main(args, environment(&out, &errs, make(chan os.Signal)))
 	return code, out.String(), errs.String()
@@ -75,8 +75,8 @@ func TestEveryExampleOnTheDemoRP(t *testing.T) {
 		t.Fatalf("found %d examples: %v", len(files), err)
 	}
 	for _, file := range files {
-		if dir := filepath.Dir(file); dir == "browser" || dir == "checks" || dir == "load" || dir == "sync" {
-			continue // see browser_test.go, checks_test.go, load_test.go and sync_test.go
+		if dir := filepath.Dir(file); dir == "browser" || dir == "checks" || dir == "load" || dir == "matrix" || dir == "sync" {
+			continue // see browser_test.go, checks_test.go, load_test.go, matrix_test.go and sync_test.go
 		}
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
@@ -90,9 +90,9 @@ func TestEveryExampleOnTheDemoRP(t *testing.T) {
 }
 
 // start starts a relying party of rps on a free port and returns its origin.
-func start(t *testing.T, name string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", "server.mjs")
+func start(tb testing.TB, name string) string {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), "node", "server.mjs")
 	cmd.Dir = filepath.Join("rps", name)
 	cmd.Env = append(os.Environ(), "PORT=0")
 	var stderr bytes.Buffer
@@ -101,10 +101,10 @@ func start(t *testing.T, name string) string {
 	cmd.WaitDelay = 5 * time.Second
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	lines := make(chan string)
 	go func() {
@@ -113,7 +113,7 @@ func start(t *testing.T, name string) string {
 			lines <- s.Text()
 		}
 	}()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = cmd.Cancel()
 		for range lines {
 			// Drained, so that the process can end.
@@ -125,9 +125,9 @@ func start(t *testing.T, name string) string {
 		if _, origin, ok := strings.Cut(line, " listening on "); ok {
 			return origin
 		}
-		t.Fatalf("%s said %q; make test installs its packages\n%s", name, line, stderr.String())
+		tb.Fatalf("%s said %q; make test installs its packages\n%s", name, line, stderr.String())
 	case <-time.After(time.Minute):
-		t.Fatalf("%s did not start\n%s", name, stderr.String())
+		tb.Fatalf("%s did not start\n%s", name, stderr.String())
 	}
 	return ""
 }

@@ -228,6 +228,9 @@ func (o *checkOptions) load(arg string) (*scenarios.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := notALab(files...); err != nil {
+		return nil, err
+	}
 	return files[0], nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/report"
+	"github.com/passrig/passrig/report/github"
 )
 
 // The exit codes. "Failed" and "could not tell" never share one.
@@ -84,10 +85,12 @@ func (e *Env) conclude(ctx context.Context, err error) int {
 	}
 	if problems := diag.From(err); problems != nil {
 		_ = diag.Print(e.Stderr, problems, e.color(e.StderrTTY)) // nobody to tell when standard error is gone
+		e.annotate(e.annotations(problems))
 		return exitUsage
 	}
 	if failure.err != nil {
 		e.complain("error", failure.err.Error())
+		e.annotate([]github.Annotation{{Level: github.LevelError, Title: "passrig", Message: failure.err.Error()}})
 	}
 	if failure.hint != "" {
 		e.complain("hint", failure.hint)

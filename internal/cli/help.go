@@ -67,6 +67,9 @@ const environmentHelp = `passrig reads these environment variables:
     HTTP_PROXY, HTTPS_PROXY      proxy for targets that are not on loopback
     NO_PROXY                     hosts that are reached without it
     SSL_CERT_FILE, SSL_CERT_DIR  certificate authorities to trust, in place of the system's
+    GITHUB_ACTIONS               true: mistakes and failures are annotated, as this is a step there
+    GITHUB_STEP_SUMMARY          where --report github goes in such a step
+    GITHUB_WORKSPACE             the repository, to which annotations name files
 
 The flag --color beats the variables about colors. A scenario reads a variable only if its env
 list names it, so a file from somebody else cannot look around.`
@@ -85,6 +88,9 @@ func reportsHelp() string {
     --report FORMAT        writes to the default file
     --report FORMAT=PATH   writes to PATH; - is standard output, for one report at most
     --json                 is --report json=-
+
+In a step of GitHub Actions, --report github writes behind the step's summary so far, unless it is
+given a path, and has GitHub show every failure at the line of the scenario.
 
 The summary goes to standard output, or to standard error when a report takes standard output.
 A report file is complete or not there: an old one is replaced only by a whole new one. Whether

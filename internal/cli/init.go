@@ -29,11 +29,14 @@ Schemas that let an editor complete and check it, into .passrig/ there. Two line
 be edited: the adapter, and the origin of your relying party.
 
 If no built-in adapter fits (passrig list adapters), --write-adapter NAME also writes the
-beginnings of one, NAME.adapter.yaml. Files that are there already are never overwritten.`
+beginnings of one, NAME.adapter.yaml. Files that are there already are never overwritten.
+
+passrig init ci then writes a pipeline that runs it on every push.`
 
 const initExample = `  passrig init
   passrig init tests/passkeys --adapter simplewebauthn --origin http://localhost:3000
-  passrig init --write-adapter my-rp --origin http://localhost:3000`
+  passrig init --write-adapter my-rp --origin http://localhost:3000
+  passrig init ci --for github`
 
 // newInitCommand writes a first scenario.
 func newInitCommand(env *Env) *cobra.Command {
@@ -41,15 +44,7 @@ func newInitCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "init [DIR]", Short: "Write a first scenario to edit", Example: initExample,
 		Long: initLong + exits("0", "written", "2", "bad flags, or a file is there already", "3", "a file could not be written"),
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return exactlyOne("directory")(cmd, args)
-		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return nil, cobra.ShellCompDirectiveFilterDirs
-		},
+		Args: atMostDirectory, ValidArgsFunction: completeDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.validate(cmd); err != nil {
 				return err
@@ -64,7 +59,20 @@ func newInitCommand(env *Env) *cobra.Command {
 	for _, name := range []string{"origin", "write-adapter"} {
 		completeFlag(cmd, name, cobra.NoFileCompletions)
 	}
+	cmd.AddCommand(newInitCICommand(env))
 	return cmd
+}
+
+// atMostDirectory wants a directory or nothing.
+func atMostDirectory(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return exactlyOne("directory")(cmd, args)
+}
+
+func completeDirectory(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
 type initOptions struct {
@@ -79,7 +87,7 @@ func (o *initOptions) validate(cmd *cobra.Command) error {
 		return usageError(cmd, "", "--adapter and --write-adapter exclude each other")
 	case o.writeAdapter != "" && !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(o.writeAdapter):
 		return usageError(cmd, "such as my-rp", "--write-adapter %q: not a name of small letters, digits and hyphens", o.writeAdapter)
-	case !regexp.MustCompile(`^https?://[^/\s"'#]+$`).MatchString(o.origin):
+	case !originPattern().MatchString(o.origin):
 		return usageError(cmd, "such as http://localhost:8080", "--origin %q: not scheme://host[:port]", o.origin)
 	case o.adapter != "" && filepath.Ext(o.adapter) == "" && !slices.Contains(adapterNames(), o.adapter):
 		return usageError(cmd, diag.Suggest(o.adapter, adapterNames()), "no built-in adapter %q", o.adapter)
@@ -111,7 +119,7 @@ func (o *initOptions) run(dir string) error {
 	}
 	for _, f := range files {
 		name := filepath.Join(dir, f.name)
-		if err := o.create(name, f.data); err != nil {
+		if err := o.env.create(name, f.data); err != nil {
 			return couldNot("", "cannot write %q: %w", name, err)
 		}
 	}
@@ -147,7 +155,7 @@ func (o *initOptions) starters() ([]starter, error) {
 func (o *initOptions) adapterFile() string { return o.writeAdapter + ".adapter.yaml" }
 
 // fillIn replaces [[.Field]]; the usual braces are the scenario language's.
-func fillIn(text string, fields map[string]string) ([]byte, error) {
+func fillIn(text string, fields any) ([]byte, error) {
 	t, err := template.New("starter").Delims("[[", "]]").Option("missingkey=error").Parse(text)
 	if err != nil {
 		return nil, err
@@ -158,8 +166,8 @@ func fillIn(text string, fields map[string]string) ([]byte, error) {
 }
 
 // create writes a new file; what is there with the same content stays.
-func (o *initOptions) create(name string, data []byte) error {
-	f, err := os.OpenFile(o.env.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the user's mask decides
+func (e *Env) create(name string, data []byte) error {
+	f, err := os.OpenFile(e.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the user's mask decides
 	if errors.Is(err, os.ErrExist) {
 		return nil
 	}

@@ -177,6 +177,9 @@ func (o *loadOptions) run(ctx context.Context, path string) error {
 
 // play plays a file's load.
 func (o *loadOptions) play(ctx context.Context, file *scenarios.File) (err error) {
+	if err := notALab(file); err != nil {
+		return err
+	}
 	if file.Load == nil {
 		return badFile("passrig run "+file.Path, "%s has no load section", file.Path)
 	}

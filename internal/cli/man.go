@@ -15,15 +15,7 @@ func newManCommand(env *Env) *cobra.Command {
 		Long: `Man writes a manual page for every command into a directory, or without one passrig(1) to
 standard output.` + exits("0", "written", "2", "bad flags", "3", "the directory cannot be written"),
 		Example: "  passrig man | man -l -\n  passrig man /usr/local/share/man/man1",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return exactlyOne("directory")(cmd, args)
-		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return nil, cobra.ShellCompDirectiveFilterDirs
-		},
+		Args:    atMostDirectory, ValidArgsFunction: completeDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// The same source must give the same bytes, so the date is not today's.
 			date := time.Date(2026, time.November, 22, 0, 0, 0, 0, time.UTC)

@@ -11,12 +11,13 @@ import (
 )
 
 const mergeLong = `Merge joins the result files of the shards of one test into one, as if one process had run it all:
-scenarios that were spread over several machines, or the segments of a load (passrig load --segment).
+scenarios that were spread over several machines, the segments of a load (passrig load --segment), or
+matrices of which each has other providers or other relying parties.
 
 Histograms and counters are added without loss, so percentiles are those of all samples; the thresholds
 of a load are judged anew with them. Scenarios that are there twice get an id of their own. The summary
 is counted anew, and the result is partial if any shard is. Result files of different relying parties
-or versions of passrig are refused.
+or versions of passrig are refused, and so are matrices that have a cell in common.
 
 Without --report, the summary is shown.`
 

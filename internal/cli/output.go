@@ -13,6 +13,7 @@ import (
 	"github.com/passrig/passrig/internal/term"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/report/badge"
+	"github.com/passrig/passrig/report/csvout"
 	"github.com/passrig/passrig/report/github"
 	"github.com/passrig/passrig/report/html"
 	"github.com/passrig/passrig/report/jsonout"
@@ -29,10 +30,18 @@ import (
 type format struct {
 	name, title string
 	file        string // where it goes when no path is given
-	write       func(io.Writer, *report.Run) error
+	write       writer
+	byExtension map[string]writer                                  // other ways to write it, by what the path ends in
+	within      func(w io.Writer, run *report.Run, room int) error // in so many bytes, of what goes to the summary of a step
 }
 
-const formatTerminal = "terminal"
+// writer writes a run in some format.
+type writer = func(io.Writer, *report.Run) error
+
+const (
+	formatTerminal = "terminal"
+	formatGitHub   = "github"
+)
 
 // formats lists every report format.
 func formats() []format {
@@ -40,23 +49,27 @@ func formats() []format {
 		return terminal.Write(w, run, terminal.Options{Verbose: true})
 	}
 	return []format{
-		{"badge", "a picture for a README, as SVG", "passrig-badge.svg", badge.Write},
-		{"github", "the summary of a GitHub Actions step, as Markdown", "passrig-summary.md", github.Write},
-		{"html", "one page to read and to send, that opens anywhere", "passrig-report.html", html.Write},
-		{"json", "the result file, from which every other report can be made", "passrig-report.json", jsonout.Write},
-		{"junit", "JUnit XML for CI systems", "passrig-report.xml", junit.Write},
-		{"markdown", "a document for a wiki or a merge request", "passrig-report.md", markdown.Write},
-		{"ndjson", "a stream of events, one JSON object a line", "-", ndjson.Write},
-		{"openmetrics", "figures for Prometheus and what reads its files", "passrig-metrics.txt", openmetrics.Write},
-		{"sarif", "SARIF 2.1.0 for code scanning, at the lines of the scenario", "passrig-report.sarif", sarif.Write},
-		{"tap", "TAP 14, a line for each step, check and threshold", "-", tap.Write},
-		{formatTerminal, "the summary that is shown anyway, as text", "-", plain},
+		{
+			name: "badge", title: "a picture for a README, as SVG; for a PATH.json, as shields.io reads it", file: "passrig-badge.svg",
+			write: badge.Write, byExtension: map[string]writer{".json": badge.WriteEndpoint},
+		},
+		{name: "csv", title: "a table for a spreadsheet: every facet of every cell of a matrix, or else every result", file: "passrig-report.csv", write: csvout.Write},
+		{name: formatGitHub, title: "the summary of a GitHub Actions step, as Markdown", file: "passrig-summary.md", write: github.Write, within: github.WriteWithin},
+		{name: "html", title: "one page to read and to send, that opens anywhere", file: "passrig-report.html", write: html.Write},
+		{name: "json", title: "the result file, from which every other report can be made", file: "passrig-report.json", write: jsonout.Write},
+		{name: "junit", title: "JUnit XML for CI systems", file: "passrig-report.xml", write: junit.Write},
+		{name: "markdown", title: "a document for a wiki or a merge request", file: "passrig-report.md", write: markdown.Write},
+		{name: "ndjson", title: "a stream of events, one JSON object a line", file: "-", write: ndjson.Write},
+		{name: "openmetrics", title: "figures for Prometheus and what reads its files", file: "passrig-metrics.txt", write: openmetrics.Write},
+		{name: "sarif", title: "SARIF 2.1.0 for code scanning, at the lines of the scenario", file: "passrig-report.sarif", write: sarif.Write},
+		{name: "tap", title: "TAP 14, a line for each step, check and threshold", file: "-", write: tap.Write},
+		{name: formatTerminal, title: "the summary that is shown anyway, as text", file: "-", write: plain},
 	}
 }
 
-func formatNames() []string {
+func formatNames(list []format) []string {
 	var names []string
-	for _, f := range formats() {
+	for _, f := range list {
 		names = append(names, f.name)
 	}
 	return names
@@ -65,11 +78,31 @@ func formatNames() []string {
 // output is one report that was asked for.
 type output struct {
 	format
-	path string // "-" is standard output
+	path  string // "-" is standard output
+	given bool   // the path was, by the user
+}
+
+// render writes the report as the path's extension says.
+func (o *output) render(w io.Writer, run *report.Run) error {
+	if other, ok := o.byExtension[filepath.Ext(o.path)]; ok {
+		return other(w, run)
+	}
+	return o.write(w, run)
 }
 
 // outputs is the repeated flag --report FORMAT[=PATH].
-type outputs struct{ list []output }
+type outputs struct {
+	list []output
+	only []format // that there are, unless all of them
+}
+
+// formats are those that can be asked for.
+func (o *outputs) formats() []format {
+	if o.only != nil {
+		return o.only
+	}
+	return formats()
+}
 
 // String implements pflag.Value. A default is never shown, because there is none.
 func (o *outputs) String() string { return "" }
@@ -80,11 +113,11 @@ func (o *outputs) Type() string { return "FORMAT[=PATH]" }
 // Set implements pflag.Value.
 func (o *outputs) Set(s string) error {
 	name, path, given := strings.Cut(s, "=")
-	i := slices.IndexFunc(formats(), func(f format) bool { return f.name == name })
+	i := slices.IndexFunc(o.formats(), func(f format) bool { return f.name == name })
 	if i < 0 {
-		return &valueError{fmt.Sprintf("unknown report format %q", name), diag.Suggest(name, formatNames())}
+		return &valueError{fmt.Sprintf("unknown report format %q", name), diag.Suggest(name, formatNames(o.formats()))}
 	}
-	f := formats()[i]
+	f := o.formats()[i]
 	switch {
 	case !given:
 		path = f.file
@@ -100,7 +133,7 @@ func (o *outputs) Set(s string) error {
 		}
 		return &valueError{fmt.Sprintf("%s and %s cannot both be written to %q", other.name, name, path), "give each its own path"}
 	}
-	o.list = append(o.list, output{f, path})
+	o.list = append(o.list, output{f, path, given})
 	return nil
 }
 
@@ -113,7 +146,7 @@ func (o *outputs) add(cmd *cobra.Command) {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
 		var words []string
-		for _, f := range formats() {
+		for _, f := range o.formats() {
 			words = append(words, described(f.name, f.title))
 		}
 		return words, cobra.ShellCompDirectiveNoFileComp
@@ -154,6 +187,12 @@ func (o *outputs) stdout() *output {
 func (o *outputs) check(env *Env) error {
 	taken := map[string]output{}
 	for _, out := range o.list {
+		if summary := env.stepSummary(out); summary != "" {
+			if err := env.appendable(summary); err != nil {
+				return couldNot("give it a path with --report github=PATH", "cannot write to the summary of this step: %w", err)
+			}
+			continue
+		}
 		if out.path == "-" {
 			continue
 		}
@@ -185,34 +224,54 @@ func (s *summaryOptions) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-// write writes every report and the summary. The summary goes to standard error when a report for
-// a machine takes standard output. What can be written is written, even if something else cannot.
-func (o *outputs) write(env *Env, run *report.Run, show summaryOptions) error {
-	var failed error
-	var written []string
+// writeReports writes every report and returns the files that were written. What can be written is written, even if
+// something else cannot.
+func (o *outputs) writeReports(env *Env, run *report.Run) (written []string, failed error) {
 	for _, out := range o.list {
+		if summary := env.stepSummary(out); summary != "" {
+			if err := env.appendSummary(summary, func(w io.Writer, room int) error { return out.within(w, run, room) }); err != nil {
+				failed = couldNot("", "cannot write to the summary of this step: %w", err)
+			}
+			continue
+		}
 		if out.path == "-" {
 			continue
 		}
-		if err := env.writeFile(out.path, func(w io.Writer) error { return out.write(w, run) }); err != nil {
+		if err := env.writeFile(out.path, func(w io.Writer) error { return out.render(w, run) }); err != nil {
 			failed = couldNot("free some space or choose another path; the other reports are complete", "cannot write the %s report to %q: %w", out.name, out.path, err)
 			continue
 		}
 		written = append(written, out.path)
 	}
-	summary, tty := env.Stdout, env.StdoutTTY
 	if out := o.stdout(); out != nil && out.name != formatTerminal {
-		if err := buffered(env.Stdout, func(w io.Writer) error { return out.write(w, run) }); err != nil {
+		if err := buffered(env.Stdout, func(w io.Writer) error { return out.render(w, run) }); err != nil {
 			failed = couldNot("", "cannot write the %s report to standard output: %w", out.name, err)
 		}
-		summary, tty = env.Stderr, env.StderrTTY
 	}
+	return written, failed
+}
+
+// summaryTo is where the summary for a person goes: to standard error when a report for a machine takes standard output.
+func (o *outputs) summaryTo(env *Env) (summary io.Writer, tty bool) {
+	if out := o.stdout(); out != nil && out.name != formatTerminal {
+		return env.Stderr, env.StderrTTY
+	}
+	return env.Stdout, env.StdoutTTY
+}
+
+// write writes every report and the summary.
+func (o *outputs) write(env *Env, run *report.Run, show summaryOptions) error {
+	written, failed := o.writeReports(env, run)
+	summary, tty := o.summaryTo(env)
 	options := terminal.Options{Color: env.color(tty), Verbose: show.verbose, Quiet: show.quiet, Reports: written}
 	if tty {
 		options.Width = term.WidthOf(summary)
 	}
 	if err := terminal.Write(summary, run, options); err != nil && failed == nil {
 		failed = couldNot("", "cannot write the summary: %w", err)
+	}
+	if slices.ContainsFunc(o.list, func(out output) bool { return out.name == formatGitHub }) {
+		env.annotate(github.Annotations(run))
 	}
 	return failed
 }

@@ -1,6 +1,16 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/passrig/passrig/report"
+)
 
 const reportLong = `Report makes reports from the result file of an earlier run (passrig run --report json).
 Nothing is sent. RUN.json may be - for standard input.
@@ -49,4 +59,33 @@ func (o *reportOptions) run(path string) error {
 		return err
 	}
 	return o.outputs.write(o.env, run, o.summary)
+}
+
+// loadRun reads one result file.
+func (e *Env) loadRun(path string) (*report.Run, error) {
+	in, err := e.openRun(path)
+	if err != nil {
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "a result file is what passrig writes with --report json=FILE"
+		}
+		return nil, badFile(hint, "cannot read the result file: %w", err)
+	}
+	defer in.Close()
+	run, err := report.Load(in)
+	if load, ok := errors.AsType[*report.LoadError](err); ok {
+		return nil, badFile(load.Hint, "%q: %w", path, load)
+	} else if err != nil {
+		return nil, badFile("name a result file, not its folder", "%q: %w", path, err)
+	}
+	return run, nil
+}
+
+// openRun opens a result file, so that no more of it is read than can be one.
+func (e *Env) openRun(path string) (io.ReadCloser, error) {
+	if path != "-" {
+		return os.Open(e.path(path))
+	}
+	data, err := e.stdin()
+	return io.NopCloser(bytes.NewReader(data)), err
 }

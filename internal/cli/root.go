@@ -12,6 +12,7 @@ import (
 
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/internal/term"
+	"github.com/passrig/passrig/report"
 )
 
 const rootLong = `passrig tests how a relying party (any site or service that signs people in with passkeys)
@@ -63,7 +64,7 @@ const rootExample = `  passrig demo                                   # the whol
 func Main(args []string, env *Env) int {
 	e := *env // with what belongs to this one command line
 	env = &e
-	env.stdin = sync.OnceValues(func() ([]byte, error) { return io.ReadAll(env.Stdin) })
+	env.stdin = sync.OnceValues(func() ([]byte, error) { return io.ReadAll(io.LimitReader(env.Stdin, report.MaxFileSize+1)) })
 	ctx, stop := env.interruptible(context.Background())
 	defer stop()
 	root := newRootCommand(env)
@@ -103,7 +104,7 @@ func newRootCommand(env *Env) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	grouped(groupTest, newRunCommand(env), newValidateCommand(env), newCheckCommand(env), newLoadCommand(env), newSyncCommand(env), newReportCommand(env), newCompareCommand(env), newMergeCommand(env), newDemoCommand(env), newRPCommand(env))
+	grouped(groupTest, newRunCommand(env), newValidateCommand(env), newCheckCommand(env), newLoadCommand(env), newSyncCommand(env), newMatrixCommand(env), newReportCommand(env), newCompareCommand(env), newMergeCommand(env), newDemoCommand(env), newRPCommand(env))
 	grouped(groupLearn, newListCommand(env), newExplainCommand(env), newDoctorCommand(env))
 	grouped(groupSetup, newInitCommand(env), newSchemaCommand(env), newCompletionCommand(env), newManCommand(env), newVersionCommand(env))
 	root.AddCommand(newHelpTopics()...)

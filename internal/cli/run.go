@@ -17,8 +17,8 @@ import (
 const runLong = `Run plays scenarios against a relying party, says for every step what happened, and ends
 with an exit code that a build can rely on.
 
-FILE is a scenario file, a directory (all scenarios in it, by name; loads and checks, which have
-commands of their own, are left out with a note), builtin:NAME, builtin:DIRECTORY/, or - for
+FILE is a scenario file, a directory (all scenarios in it, by name; loads, checks and labs, which
+have commands of their own, are left out with a note), builtin:NAME, builtin:DIRECTORY/, or - for
 standard input. Nothing is sent unless all of them are free of mistakes.
 
 The summary goes to standard output. When a report for a machine takes standard output
@@ -121,6 +121,9 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 		return err
 	}
 	files = o.leaveOut(args, files)
+	if err := notALab(files...); err != nil {
+		return err
+	}
 	if i := slices.IndexFunc(files, func(f *scenarios.File) bool { return f.Load != nil }); i >= 0 {
 		return o.load(ctx, files, files[i])
 	}
@@ -154,6 +157,8 @@ func (o *runOptions) leaveOut(args []string, files []*scenarios.File) []*scenari
 		switch named := slices.Contains(args, file.Path); {
 		case !named && file.Load != nil:
 			notes = append(notes, fmt.Sprintf("left out %s, a load: passrig load %s", file.Path, file.Path))
+		case !named && file.Matrix != nil:
+			notes = append(notes, fmt.Sprintf("left out %s, a lab: passrig matrix %s", file.Path, file.Path))
 		case !named && len(file.Steps) == 0:
 			notes = append(notes, fmt.Sprintf("left out %s, which has checks and no steps: passrig check %s", file.Path, file.Path))
 		default:

@@ -124,6 +124,9 @@ func (o *syncOptions) simulate(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	if err := notALab(file); err != nil {
+		return err
+	}
 	target, err := engine.Open(o.run.config([]*scenarios.File{file}), file) //nolint:contextcheck // nothing in it waits
 	if err != nil {
 		return badFile(hintOf(err), "%w", err)

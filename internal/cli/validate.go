@@ -3,12 +3,14 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/passrig/passrig/internal/diag"
+	"github.com/passrig/passrig/report/github"
 	"github.com/passrig/passrig/scenarios"
 )
 
@@ -39,9 +41,8 @@ func newValidateCommand(env *Env) *cobra.Command {
 }
 
 const (
-	formatText   = "text"
-	formatGitHub = "github"
-	formatJSON   = "json"
+	formatText = "text"
+	formatJSON = "json"
 )
 
 type validateOptions struct {
@@ -107,7 +108,7 @@ func (o *validateOptions) show(fine []string, problems *diag.Errors) error {
 			return err
 		}
 	case formatGitHub:
-		if err := diag.PrintGitHub(o.env.Stdout, problems); err != nil {
+		if err := github.WriteAnnotations(o.env.Stdout, o.env.annotations(problems)); err != nil {
 			return err
 		}
 	default:
@@ -143,8 +144,11 @@ func (o *validateOptions) showJSON(problems *diag.Errors) error {
 }
 
 // writeJSON writes a value to standard output.
-func writeJSON(env *Env, value any) error {
-	enc := json.NewEncoder(env.Stdout)
+func writeJSON(env *Env, value any) error { return encodeJSON(env.Stdout, value) }
+
+// encodeJSON writes JSON for people and programs.
+func encodeJSON(w io.Writer, value any) error {
+	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(value)

@@ -73,21 +73,6 @@ func TestCaretColumn(t *testing.T) {
 	})
 }
 
-func TestPrintGitHub(t *testing.T) {
-	errs := &Errors{List: []Diagnostic{
-		{File: "a,b:c%.yaml", Line: 3, Col: 4, Message: "50% of a:b,c", Hint: "try"},
-		{File: "x", Message: "gone"},
-	}}
-	var out bytes.Buffer
-	if err := PrintGitHub(&out, errs); err != nil {
-		t.Fatal(err)
-	}
-	const want = "::error file=a%2Cb%3Ac%25.yaml,line=3,col=4::50%25 of a:b,c%0Ahint: try\n::error file=x::gone\n"
-	if out.String() != want {
-		t.Errorf("got %q, want %q", out.String(), want)
-	}
-}
-
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errors.ErrUnsupported }
@@ -95,9 +80,6 @@ func (failing) Write([]byte) (int, error) { return 0, errors.ErrUnsupported }
 func TestPrintReportsWriteErrors(t *testing.T) {
 	errs := &Errors{List: []Diagnostic{{File: "a", Message: "m"}}}
 	if err := Print(failing{}, errs, false); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
-	}
-	if err := PrintGitHub(failing{}, errs); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}
 }
