@@ -152,7 +152,7 @@ func browserFault(err error) *rp.Fault {
 	}
 	if navigation, ok := errors.AsType[*cdp.NavigationError](err); ok {
 		f.Kind, f.Sentence = rp.FaultUnreachable, "the page could not be opened: "+navigation.Error()
-		f.Hint = "start the relying party, or name the right address with --origin or target.base-url"
+		f.Hint = rp.HintNobodyThere
 	}
 	return f
 }

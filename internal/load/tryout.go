@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/passrig/passrig/internal/load/ledger"
+	"github.com/passrig/passrig/internal/rp"
 	"github.com/passrig/passrig/report"
 )
 
@@ -78,7 +79,7 @@ func (l *Load) complaint(samples []ledger.Sample) (message, hint string) {
 func (l *Load) hint(c ledger.Class) string {
 	switch c {
 	case ledger.Unreachable:
-		return "start the relying party, or name the right address with --origin or target.base-url"
+		return rp.HintNobodyThere
 	case ledger.Timeout:
 		return "is the relying party stuck or overloaded? A longer limit: load.timeout"
 	case ledger.Rejected, ledger.Refused, ledger.NoOptions:

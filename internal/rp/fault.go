@@ -35,6 +35,9 @@ const (
 	FaultTamper      FaultKind = "tamper"      // the response was not changed as the scenario says
 )
 
+// HintNobodyThere is what to do where no relying party answers.
+const HintNobodyThere = "start the relying party, or name the right address: its origin, or its base-url"
+
 // Fault is why an operation could not be judged, for a person: what was sent where, what came back,
 // and what to do.
 type Fault struct { //nolint:errname // a fault is what reports and docs call it; it is an error by the way
@@ -66,7 +69,7 @@ func transportFault(err error, what string) *Fault {
 		f.Hint = "is the relying party stuck or overloaded? A longer limit: --timeout, or timeout: on the step"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.Kind, f.Sentence = FaultUnreachable, what+" was refused a connection: nothing listens there"
-		f.Hint = "start the relying party, or name the right address with --origin or target.base-url"
+		f.Hint = HintNobodyThere
 	case errors.As(err, &dns):
 		f.Kind, f.Sentence = FaultUnreachable, fmt.Sprintf("%s could not be sent: no address for host %q", what, dns.Name)
 		f.Hint = "check the host name, or map it with target.connect-to"
