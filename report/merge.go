@@ -80,7 +80,10 @@ func fits(first, run *Run) *MergeError {
 	}
 	a, b := first, run
 	version := func(r *Run) string { return strings.TrimSpace(r.Tool.Version + " " + r.Tool.Commit) }
+	study := func(r *Run) bool { return r.Fabric != nil && r.Fabric.Study != nil }
 	switch {
+	case a != b && study(a) && study(b):
+		return &MergeError{Message: "it is a simulation like one before it", Hint: "simulate all accounts in one run: passrig sync FILE --simulate --accounts N"}
 	case version(a) != version(b):
 		return differ("its passrig", version(a), version(b), "run all shards with the same version")
 	case a.Target.Adapter != b.Target.Adapter:
@@ -197,7 +200,7 @@ func (m *merging) checks(run *Run) *MergeError {
 		if slices.ContainsFunc(m.out.Checks, func(c Check) bool { return c.ID == id }) {
 			return &MergeError{
 				Message: fmt.Sprintf("it has the check %q, which a run before it has too", id),
-				Hint:    "give each shard checks of its own, with --tags and --skip; compare takes several runs of the same",
+				Hint:    "give each shard checks of its own, with --only and --skip; compare takes several runs of the same",
 			}
 		}
 	}

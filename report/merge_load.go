@@ -15,6 +15,13 @@ func mergeLoads(runs []*Run, started time.Time, metrics map[string]Metric) (*Loa
 	var out *LoadRun
 	var first *Run
 	for i, run := range runs {
+		if (run.Load == nil) != (runs[0].Load == nil) {
+			message := "it is no load, and the runs before it are"
+			if run.Load != nil {
+				message = "it is a load, and the runs before it are none"
+			}
+			return nil, &MergeError{Index: i, Message: message, Hint: "merge the segments of a load with each other only: its figures are not to be mixed with those of scenarios that are played once"}
+		}
 		if run.Load == nil {
 			continue
 		}

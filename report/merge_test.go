@@ -304,6 +304,8 @@ func TestMergeRefuses(t *testing.T) {
 		"driver":  {passRun(), edited(passRun(), func(r *report.Run) { r.Driver = "browser" }), "its driver is"},
 		"check":   {mixedRun(), mixedRun(), `it has the check "auth.challenge-reuse"`},
 		"loads":   {loadRun(), loadRun(), "a load of its own"},
+		"a load":  {edited(passRun(), func(r *report.Run) { r.Metrics, r.Target = nil, loadRun().Target }), segment("1/2", 0), "it is a load, and"},
+		"no load": {segment("1/2", 0), edited(passRun(), func(r *report.Run) { r.Metrics, r.Target = nil, loadRun().Target }), "it is no load, and"},
 		"twice":   {segment("1/3", 0), segment("1/3", 0), "is there twice"},
 		"parts":   {segment("1/3", 0), segment("2/2", 0), "does not fit the others"},
 		"seed":    {segment("1/2", 0), edited(segment("2/2", 0), func(r *report.Run) { r.Seed = 1 }), "its seed is 1"},

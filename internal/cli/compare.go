@@ -66,7 +66,7 @@ func newCompareCommand(env *Env) *cobra.Command {
 			"1", "something got worse (--fail-on regression)",
 			"2", "bad flags, or not a result file",
 			"3", "not comparable, as of different relying parties; or, with --fail-on regression, what",
-			"", "had a verdict before could not be told any more, or no figure of a load"),
+			"", "had a verdict before could not be told any more, or no figure of a load, or nothing"),
 		Args:              atLeastOne("result file"),
 		ValidArgsFunction: resultFiles,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },

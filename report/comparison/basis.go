@@ -3,7 +3,6 @@ package comparison
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -99,16 +98,22 @@ func sameMatrix(first, in Input) *IncomparableError {
 	return nil
 }
 
-// sameRate is by what share the rates of the same load may differ, as arrivals are drawn.
+// sameRate is by what share the rates of the same load may differ.
 const sameRate = 0.02
 
-// asked is the rate of an open model; 0 where there is none, or one that cannot be told.
+// asked is the rate of an open model, on average over what is measured; 0 where there is none, or one that cannot be told.
+// It is that of the plan: arrivals that are drawn come to another one with every seed.
 func asked(r *report.Run) float64 {
 	if r.Load.Model != report.LoadOpen || r.Load.Limit != nil || r.Partial {
 		return 0
 	}
-	rate, _ := r.Load.Rates()
-	return rate
+	arrivals := 0.0
+	for i := range r.Load.Phases {
+		if p := &r.Load.Phases[i]; p.Measured {
+			arrivals += (p.FromRate + p.ToRate) / 2 * p.DurationMS
+		}
+	}
+	return arrivals / max(lasted(r.Load), 1)
 }
 
 // users are the virtual users of a closed model.
@@ -194,8 +199,8 @@ func notes(old, recent []Input, u *Unrest) []string {
 	if s, t := a.Suite, b.Suite; s != nil && t != nil && (s.Tier != t.Tier || s.FailOn != t.FailOn || s.Strict != t.Strict) {
 		out = append(out, "The checks were judged in another way: --tier, --fail-on or --strict differ.")
 	}
-	if !maps.Equal(a.Params, b.Params) {
-		out = append(out, "The runs were given different values for their files' params.")
+	if names := otherParams(a.Params, b.Params); len(names) > 0 {
+		out = append(out, "The runs were given different values for their files' params: "+strings.Join(names, ", ")+".")
 	}
 	out = append(out, plans(a, b)...)
 	if x, y := limit(a), limit(b); x >= 0 && y >= 0 && x != y {
@@ -209,6 +214,23 @@ func notes(old, recent []Input, u *Unrest) []string {
 		}
 	}
 	return out
+}
+
+// otherParams are the names of params that have another value, or that only one run was given.
+func otherParams(a, b map[string]string) []string {
+	var names []string
+	for name, v := range a {
+		if w, ok := b[name]; !ok || v != w {
+			names = append(names, name)
+		}
+	}
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // plans says in what two loads were not the same, where they can be compared all the same.

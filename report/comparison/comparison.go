@@ -54,7 +54,7 @@ type Comparison struct {
 	Unrest     *Unrest  `json:"unrest,omitempty"` // of single runs
 	Intervals  int      `json:"intervals"`        // how many there are
 	Regressed  bool     `json:"regressed"`        // something got worse
-	Untold     bool     `json:"untold"`           // something that had a verdict before could not be told, or no figure of a load
+	Untold     bool     `json:"untold"`           // something that had a verdict before could not be told, or no figure of a load, or nothing at all
 	Changes    []Change `json:"changes"`          // of verdicts, the worst first
 	Groups     []Group  `json:"groups"`           // what changes of a matrix have in common, in sentences, the worst first
 	Metrics    []Metric `json:"metrics"`          // by name
@@ -88,7 +88,8 @@ func Compare(old, recent []Input, opts Options) (*Comparison, error) {
 		}
 		c.Notes = append(c.Notes, sentence(err.Reason)+" The comparison was forced.")
 	}
-	list, groups := changes(old, recent)
+	both := summariesOf(old, recent)
+	list, groups := both.changes(old, recent)
 	c.Changes, c.Groups = append(c.Changes, list...), append(c.Groups, groups...)
 	figures, err := subjects(old, recent)
 	if err != nil {
@@ -103,7 +104,11 @@ func Compare(old, recent []Input, opts Options) (*Comparison, error) {
 		slices.ContainsFunc(c.Metrics, func(m Metric) bool {
 			return slices.ContainsFunc(m.Statistics, func(s Statistic) bool { return s.Regression })
 		})
-	c.Untold = slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Change == CouldNotTell }) ||
+	nothing := !both.told() && !slices.ContainsFunc(c.Metrics, func(m Metric) bool { return !m.Untold() })
+	if nothing {
+		c.Notes = append(c.Notes, "Nothing was judged on both sides, so whether anything changed cannot be told.")
+	}
+	c.Untold = nothing || slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Change == CouldNotTell }) ||
 		loads(old) && loads(recent) && min(len(before), len(after)) == 0
 	return c, nil
 }

@@ -53,7 +53,9 @@ func TestEveryChangeOfAVerdict(t *testing.T) {
 		{fail, "", comparison.Gone},
 		{untold, pass, comparison.ToldAgain},
 		{untold, fail, comparison.NewFailure},
-		{untold, untold, ""},
+		{untold, untold, comparison.StillUntold},
+		{untold, skip, comparison.Changed},
+		{skip, skip, ""},
 		{skip, pass, comparison.Changed},
 		{skip, fail, comparison.NewFailure},
 		{warn, pass, comparison.WarningGone},
@@ -61,7 +63,8 @@ func TestEveryChangeOfAVerdict(t *testing.T) {
 		{"", fail, comparison.Appeared},
 		{"", pass, comparison.Appeared},
 	} {
-		c, err := comparison.Compare([]comparison.Input{checked(tt.old)}, []comparison.Input{checked(tt.recent)}, options())
+		// What passes on both sides, so that there is something to compare.
+		c, err := comparison.Compare([]comparison.Input{checked(tt.old, pass)}, []comparison.Input{checked(tt.recent, pass)}, options())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,6 +74,44 @@ func TestEveryChangeOfAVerdict(t *testing.T) {
 		}
 		if got != tt.want || len(c.Changes) > 1 || c.Regressed != (tt.want == comparison.NewFailure) || c.Untold != (tt.want == comparison.CouldNotTell) {
 			t.Errorf("%q to %q: %q, regressed %v; want %q", tt.old, tt.recent, got, c.Regressed, tt.want)
+		}
+	}
+}
+
+// TestNothingJudgedIsNotNoChange covers runs that have nothing in common that anybody could tell of.
+func TestNothingJudgedIsNotNoChange(t *testing.T) {
+	t.Parallel()
+	pass, skip, untold := report.VerdictPass, report.VerdictSkip, report.VerdictError
+	for _, tt := range []struct{ old, recent report.Verdict }{{untold, untold}, {skip, skip}, {"", pass}, {pass, ""}, {untold, pass}, {pass, skip}, {"", ""}} {
+		c, err := comparison.Compare([]comparison.Input{checked(tt.old)}, []comparison.Input{checked(tt.recent)}, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.Untold || c.Regressed || c.Headline() != "Not everything could be told" || !strings.Contains(strings.Join(c.Notes, ""), "Nothing was judged on both sides") {
+			t.Errorf("%q to %q: untold %v, %q, notes %q", tt.old, tt.recent, c.Untold, c.Headline(), c.Notes)
+		}
+	}
+}
+
+// TestAStepWithinOneThatWasSkippedIsNotGone covers a sign-up that a step needs, and that is not there when it is not run.
+func TestAStepWithinOneThatWasSkippedIsNotGone(t *testing.T) {
+	t.Parallel()
+	run := func(verdict report.Verdict, within ...report.Step) []comparison.Input {
+		steps := slices.Concat(within, []report.Step{
+			{ID: "a/2", Scenario: "a", Action: "register", Title: "register bob", Verdict: verdict, Message: "why"},
+			{ID: "a/1", Scenario: "a", Action: "login", Verdict: report.VerdictPass},
+		})
+		return []comparison.Input{{Name: "run.json", Run: &report.Run{Steps: steps}}}
+	}
+	signup := report.Step{ID: "a/2.signup", Scenario: "a", Action: "signup", Title: "sign up bob", Verdict: report.VerdictPass}
+	for verdict, want := range map[report.Verdict]string{report.VerdictSkip: comparison.NotRun, report.VerdictPass: comparison.Gone} {
+		c, err := comparison.Compare(run(report.VerdictPass, signup), run(verdict), options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := slices.IndexFunc(c.Changes, func(ch comparison.Change) bool { return ch.ID == "a/2.signup" })
+		if at < 0 || c.Changes[at].Change != want || want == comparison.NotRun && c.Changes[at].Message != "why" {
+			t.Errorf("%s: %+v", verdict, c.Changes)
 		}
 	}
 }
@@ -116,6 +157,11 @@ func TestAStepIsKnownByWhatItDoes(t *testing.T) {
 
 func TestWhatIsNotComparable(t *testing.T) {
 	t.Parallel()
+	faster := func(r *report.Run) {
+		for i := range r.Load.Phases {
+			r.Load.Phases[i].FromRate, r.Load.Phases[i].ToRate = 2*r.Load.Phases[i].FromRate, 2*r.Load.Phases[i].ToRate
+		}
+	}
 	for name, tt := range map[string]struct {
 		run  string
 		edit func(*report.Run)
@@ -127,8 +173,9 @@ func TestWhatIsNotComparable(t *testing.T) {
 		"driver":           {"pass", func(r *report.Run) { r.Driver = "browser" }, "the driver is"},
 		"model":            {"load", func(r *report.Run) { r.Load.Model = report.LoadClosed }, "the model of the load is"},
 		"connections":      {"load", func(r *report.Run) { r.Load.Connections = report.ConnectionsPerUser }, "the life of connections is"},
-		"rate":             {"load", func(r *report.Run) { r.Load.Counts.Scheduled *= 2 }, "the rate asked for is"},
-		"rate of a stump":  {"load", func(r *report.Run) { r.Load.Counts.Scheduled, r.Partial = 7, true }, ""},
+		"rate":             {"load", faster, "the rate asked for is"},
+		"rate of a stump":  {"load", func(r *report.Run) { faster(r); r.Partial = true }, ""},
+		"other arrivals":   {"load", func(r *report.Run) { r.Load.Counts.Scheduled += r.Load.Counts.Scheduled / 10 }, ""},
 		"search":           {"load", func(r *report.Run) { r.Load.Limit = &report.LoadLimit{} }, "searched for the limit"},
 		"a matrix":         {"pass", func(r *report.Run) { r.Matrix = &report.Matrix{} }, "is a matrix"},
 		"matrix origin":    {"matrix", func(r *report.Run) { r.Matrix.Parties[0].Target.Origin = "https://a.example" }, `the origin of the relying party "passport" is`},

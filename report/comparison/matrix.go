@@ -59,7 +59,7 @@ func cells(run *report.Run) []entry {
 
 // grouped says in sentences what happened to cells. A row, a column or a facet that appeared or is gone is one change and
 // not one for each of its cells.
-func grouped(list []Change, old, recent []Input, s summaries) ([]Change, []Group) {
+func grouped(list []Change, old, recent []Input, s *summaries) ([]Change, []Group) {
 	before, after := matrixOf(old), matrixOf(recent)
 	if before == nil || after == nil {
 		return list, nil
@@ -239,14 +239,14 @@ func groupOf(change string, i *report.Incompatibility, m *report.Matrix, changed
 	}
 	g.Sentence = fmt.Sprintf("%s: %s %s (%s)", m.PartyName(i.Party), who, what, strings.Join(titles, ", "))
 	if r := m.Example(i); r != nil {
-		reason := r.Reason
-		if Better(change) && reason != "" {
-			reason = "before, " + reason
+		before := ": "
+		if Better(change) {
+			before = "; before: "
 		} else {
 			g.Hint = r.Hint
 		}
-		if reason = strings.TrimSuffix(strings.TrimSpace(reason), "."); reason != "" {
-			g.Sentence += ": " + reason
+		if reason := strings.TrimSuffix(strings.TrimSpace(r.Reason), "."); reason != "" {
+			g.Sentence += before + reason
 		}
 	}
 	return g
@@ -262,6 +262,8 @@ func words(change string, passed bool) (one, many string) {
 		return "now fails at", "now fail at"
 	case CouldNotTell:
 		return "could not be judged at", "could not be judged at"
+	case StillUntold:
+		return "still cannot be judged at", "still cannot be judged at"
 	case NewWarning:
 		return "now has a warning at", "now have a warning at"
 	case NotRun:

@@ -3,6 +3,7 @@ package comparison
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/passrig/passrig/report"
 )
@@ -11,7 +12,8 @@ import (
 // be told is neither better nor worse.
 const (
 	NewFailure   = "new-failure"
-	CouldNotTell = "could-not-tell" // and could before
+	CouldNotTell = "could-not-tell"       // and could before
+	StillUntold  = "still-could-not-tell" // neither before nor now
 	NewWarning   = "new-warning"
 	NotRun       = "not-run" // and did before
 	Gone         = "gone"
@@ -24,7 +26,7 @@ const (
 
 // kinds are the changes from the worst to the best.
 func kinds() []string {
-	return []string{NewFailure, CouldNotTell, NewWarning, NotRun, Gone, Appeared, Changed, ToldAgain, WarningGone, Fixed}
+	return []string{NewFailure, CouldNotTell, StillUntold, NewWarning, NotRun, Gone, Appeared, Changed, ToldAgain, WarningGone, Fixed}
 }
 
 // The things that have a verdict.
@@ -133,11 +135,35 @@ type summaries struct {
 	was, is       map[key]summary
 }
 
-// changes are those of all verdicts, the worst first, and for those of matrices what they have in common.
-func changes(old, recent []Input) ([]Change, []Group) {
+func summariesOf(old, recent []Input) *summaries {
 	var s summaries
 	s.before, s.was = summarize(old)
 	s.after, s.is = summarize(recent)
+	return &s
+}
+
+// parent is what became of the step that a step of the old side was done for, such as "login/2" of "login/2.signup"; or nil.
+func (s *summaries) parent(k key) *entry {
+	id, _, part := strings.Cut(s.was[k].worst.id, ".")
+	if k.of != OfStep || !part {
+		return nil
+	}
+	for _, other := range s.before {
+		if other.of == OfStep && other.scenario == k.scenario && s.was[other].worst.id == id && s.is[other].with > 0 {
+			worst := s.is[other].worst
+			return &worst
+		}
+	}
+	return nil
+}
+
+// told says whether anything has a verdict about the relying party on both sides.
+func (s *summaries) told() bool {
+	return slices.ContainsFunc(s.after, func(k key) bool { return judged(s.is[k].worst.verdict) && judged(s.was[k].worst.verdict) })
+}
+
+// changes are those of all verdicts, the worst first, and for those of matrices what they have in common.
+func (s *summaries) changes(old, recent []Input) ([]Change, []Group) {
 	stump := slices.ContainsFunc(recent, func(in Input) bool { return in.Run.Partial })
 	var list []Change
 	for _, k := range s.after {
@@ -150,6 +176,8 @@ func changes(old, recent []Input) ([]Change, []Group) {
 		is := summary{}
 		if stump && k.of != OfCell { // it may be there, and was not come to
 			is.worst = entry{key: k, id: s.was[k].worst.id, title: s.was[k].worst.title, verdict: report.VerdictError, message: "the run ended before"}
+		} else if parent := s.parent(k); parent != nil && parent.verdict == report.VerdictSkip {
+			is.worst = entry{key: k, id: s.was[k].worst.id, title: s.was[k].worst.title, verdict: report.VerdictSkip, message: parent.message}
 		}
 		list = appendChange(list, k, s.was[k], is)
 	}
@@ -162,6 +190,9 @@ func changes(old, recent []Input) ([]Change, []Group) {
 
 func appendChange(list []Change, k key, was, is summary) []Change {
 	what := classify(was.worst.verdict, is.worst.verdict)
+	if what == Changed && was.worst.verdict == report.VerdictError && is.worst.cell != nil && is.worst.cell.result.NotApplicable {
+		what = ToldAgain // that there is nothing to play
+	}
 	if what == "" {
 		return list
 	}
@@ -185,10 +216,17 @@ func appendChange(list []Change, k key, was, is summary) []Change {
 	return append(list, c)
 }
 
+// judged says whether a verdict is about the relying party: what was skipped, or could not be told, is not.
+func judged(v report.Verdict) bool {
+	return v == report.VerdictPass || v == report.VerdictInfo || v == report.VerdictWarn || v == report.VerdictFail
+}
+
 // classify names the change of a verdict, where an empty one is that of something that is not there; empty is no change.
 func classify(was, is report.Verdict) string {
-	clean := is == report.VerdictPass || is == report.VerdictInfo || is == report.VerdictWarn
+	clean := judged(is) && is != report.VerdictFail
 	switch {
+	case was == report.VerdictError && is == report.VerdictError:
+		return StillUntold // as nobody knows whether something changed
 	case was == is:
 		return ""
 	case was == "":
@@ -201,10 +239,10 @@ func classify(was, is report.Verdict) string {
 		return CouldNotTell
 	case was == report.VerdictFail && clean:
 		return Fixed
-	case is == report.VerdictSkip:
-		return NotRun
-	case was == report.VerdictError:
+	case was == report.VerdictError && is != report.VerdictSkip:
 		return ToldAgain
+	case is == report.VerdictSkip && was != report.VerdictError:
+		return NotRun
 	case is == report.VerdictWarn:
 		return NewWarning
 	case was == report.VerdictWarn:

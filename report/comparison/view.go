@@ -19,7 +19,7 @@ func (c *Comparison) Tally() Tally {
 		switch ch := &c.Changes[i]; {
 		case ch.Regression:
 			t.Worse++
-		case ch.Change == CouldNotTell:
+		case ch.Change == CouldNotTell || ch.Change == StillUntold:
 			t.Untold++
 		case Better(ch.Change):
 			t.Better++
@@ -59,6 +59,8 @@ func (c *Comparison) Headline() string {
 		return "Something got worse"
 	case c.Untold:
 		return "Not everything could be told"
+	case slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Change == NotRun || ch.Change == Gone }):
+		return "Not everything is judged any more, and nothing else got worse"
 	case t.Better > 0:
 		return "Something got better, and nothing worse"
 	case t.Other > 0:
