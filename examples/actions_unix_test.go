@@ -69,7 +69,8 @@ func (a *actions) on(workspace string) *job {
 	m.env["GITHUB_ACTIONS"], m.env["GITHUB_WORKSPACE"] = "true", workspace
 	m.env["GITHUB_PATH"] = filepath.Join(temp, "path")
 	return &job{actions: a, machine: m, values: map[string]string{
-		"github.event_name": a.event, "github.ref": a.ref, "github.run_id": strconv.Itoa(a.run), "github.run_attempt": "1",
+		"github.event_name": a.event, "github.ref": a.ref, "github.ref_name": strings.TrimPrefix(strings.TrimPrefix(a.ref, "refs/heads/"), "refs/pull/"),
+		"github.event.repository.default_branch": "main", "github.run_id": strconv.Itoa(a.run), "github.run_attempt": "1",
 		"github.token": "a-token",
 	}}
 }
@@ -341,7 +342,7 @@ func TestGitHubPipeline(t *testing.T) {
 	if !slices.Equal(codes, []int{0, 0, 0}) || len(a.caches) != 1 {
 		t.Fatalf("exit codes %v, %d results of main\n%s", codes, len(a.caches), strings.Join(logs, "\n"))
 	}
-	wantFiles(t, result.machine.dir, "main-out/run.json")
+	wantFiles(t, result.machine.dir, "before/run.json")
 	dir := project(t)
 	tooSlow(t, dir)
 	codes, logs, result = a.play(dir, "pull_request", "refs/pull/2/merge")

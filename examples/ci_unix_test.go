@@ -269,7 +269,7 @@ func TestJenkinsPipeline(t *testing.T) {
 	if script == nil {
 		t.Fatal("there is no script")
 	}
-	for _, name := range []string{"junit testResults: 'passrig-out/junit.xml'", "archiveArtifacts artifacts: 'passrig-out/**'"} {
+	for _, name := range []string{"junit testResults: 'passrig-out/junit.xml'", "archiveArtifacts artifacts: 'passrig-out/**, rp.log'"} {
 		if !strings.Contains(text, name) {
 			t.Errorf("%s is missing", name)
 		}

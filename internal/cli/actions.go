@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"unicode/utf8"
 
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/report/github"
@@ -78,7 +80,41 @@ func (e *Env) annotate(list []github.Annotation) {
 			a.Line, a.Col = 0, 0
 		}
 	}
-	_ = github.WriteAnnotations(e.Stderr, list) // nobody to tell when standard error is gone
+	_ = github.WriteAnnotations(e.commands, list) // nobody to tell when standard error is gone
+}
+
+// inert passes on text that people read, so that a runner of GitHub Actions finds no workflow command in it: scenarios and
+// relying parties have a say in that text. A command is a line that begins with ::, after any space, or has ##[ in it.
+type inert struct {
+	mu    sync.Mutex
+	to    io.Writer
+	begun bool // something but spaces is on the line, or bytes that may be
+	last  byte
+	hash  bool // there was one before the last byte
+}
+
+// Write implements io.Writer.
+func (w *inert) Write(data []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out bytes.Buffer
+	for _, b := range data {
+		if b == ':' && w.last == ':' && !w.begun || b == '[' && w.last == '#' && w.hash {
+			out.WriteByte('\\')
+		}
+		out.WriteByte(b)
+		switch {
+		case b == '\n' || b == '\r':
+			w.begun = false
+		case b > ' ' && b < utf8.RuneSelf && b != ':': // there are spaces beyond ASCII
+			w.begun = true
+		}
+		w.hash, w.last = w.last == '#', b
+	}
+	if _, err := w.to.Write(out.Bytes()); err != nil {
+		return 0, err
+	}
+	return len(data), nil
 }
 
 // annotations are the mistakes in files, as GitHub shows them. Their files are as the user named them.

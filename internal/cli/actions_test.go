@@ -15,7 +15,7 @@ import (
 func inStep(t *testing.T) (p *process, summary string) {
 	t.Helper()
 	p = newProcess(t)
-	p.env.color = func(bool) bool { return false }
+	p.env.color, p.env.commands = func(bool) bool { return false }, p.env.Stderr
 	summary = filepath.Join(p.env.Dir, "summary.md")
 	p.env.LookupEnv = func(name string) (string, bool) {
 		v, ok := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": summary, "GITHUB_WORKSPACE": filepath.Dir(p.env.Dir)}[name]
@@ -82,5 +82,32 @@ func TestAnnotatedFiles(t *testing.T) {
 	p.env.annotate([]github.Annotation{{Level: github.LevelError, File: "builtin:smoke", Line: 3, Message: "m"}})
 	if got := p.stderr.String(); got != "::error ::m\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestNoWorkflowCommandInText covers text that a scenario or a relying party has a say in.
+func TestNoWorkflowCommandInText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"::error::a\n \t::add-mask::b\r::c":   ":\\:error::a\n \t:\\:add-mask::b\r:\\:c",
+		"\u00a0::a\n\u2003::b":                "\u00a0:\\:a\n\u2003:\\:b",
+		"a ::b\n: :c\nd: ::1\n鍵::x":           "a ::b\n: :c\nd: ::1\n鍵:\\:x",
+		"says ##[error]x, #[a], ###[b], # #[": "says ##\\[error]x, #[a], ###\\[b], # #[",
+		"✓ pass\n\n":                          "✓ pass\n\n",
+	} {
+		for size := 1; size <= len(text); size++ { // however it is cut into pieces
+			var out strings.Builder
+			w := &inert{to: &out}
+			for rest := text; rest != ""; {
+				n, err := w.Write([]byte(rest[:min(size, len(rest))]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				rest = rest[n:]
+			}
+			if out.String() != want {
+				t.Fatalf("%q in pieces of %d: %q, want %q", text, size, out.String(), want)
+			}
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,10 @@ var starterGitLab string
 
 //go:embed starter/ci/Jenkinsfile
 var starterJenkins string
+
+// waiting is the command that waits for the relying party in every pipeline: two minutes at most, whether nothing listens
+// or nothing answers.
+const waiting = `[[define "wait"]]curl --silent --show-error --output rp.answer --max-time 5 --retry 120 --retry-delay 1 --retry-max-time 120 --retry-connrefused [[.Origin]][[end]]`
 
 const initCILong = `Ci writes the pipeline that runs a project's scenarios on every push: for GitHub Actions into
 .github/workflows/passrig.yml, for GitLab into .gitlab-ci.yml, for Jenkins into Jenkinsfile. Which
@@ -48,22 +53,27 @@ type pipeline struct {
 	file        string // what is written
 	beside      string // what is written if file is there already; or empty
 	join        string // how that is put to use
+	place       string // where a command that starts the relying party runs, and what to do about it
 	text        string
 }
+
+// inContainer is where jobs of the other systems run.
+const inContainer = "passrig's image, which has Chromium and no Node: put passrig into an image that has what it needs (docs/ci.md, Containers)"
 
 func pipelines() []pipeline {
 	return []pipeline{
 		{
 			name: "github", title: "GitHub Actions", sign: ".github", host: "github",
-			file: ".github/workflows/passrig.yml", text: starterGitHub,
+			place: "a fresh checkout on Ubuntu: let it install what it needs, as in 'npm ci && npm start'",
+			file:  ".github/workflows/passrig.yml", text: starterGitHub,
 		},
 		{
-			name: "gitlab", title: "GitLab CI/CD", sign: ".gitlab-ci.yml", host: "gitlab",
+			name: "gitlab", title: "GitLab CI/CD", sign: ".gitlab-ci.yml", host: "gitlab", place: inContainer,
 			file: ".gitlab-ci.yml", beside: ".gitlab/passrig.gitlab-ci.yml", text: starterGitLab,
 			join: "include it in .gitlab-ci.yml: include: .gitlab/passrig.gitlab-ci.yml",
 		},
 		{
-			name: "jenkins", title: "Jenkins", sign: "Jenkinsfile",
+			name: "jenkins", title: "Jenkins", sign: "Jenkinsfile", place: inContainer,
 			file: "Jenkinsfile", beside: "passrig.Jenkinsfile", text: starterJenkins,
 			join: "make a pipeline job whose script path is passrig.Jenkinsfile",
 		},
@@ -95,7 +105,7 @@ func newInitCICommand(env *Env) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o.system.flag(cmd, "for", "the CI system (default: the one that the project uses)")
-	flags.StringArrayVar(&o.scenarios, "scenario", nil, "scenario `FILE` to run, or builtin:NAME; can be repeated (default: all in DIR)")
+	flags.StringArrayVar(&o.scenarios, "scenario", nil, "scenario `FILE` or directory to run, or builtin:NAME; can be repeated (default: all in DIR)")
 	flags.StringVar(&o.adapter, "adapter", "", "`ADAPTER` to use, a built-in name or a path from DIR (default: the scenarios' own)")
 	flags.StringVar(&o.origin, "origin", "", "`ORIGIN` of the relying party (default: the scenarios' own)")
 	flags.StringVar(&o.start, "start", "", "`COMMAND` that starts the relying party in the pipeline")
@@ -122,8 +132,10 @@ func (o *initCIOptions) validate(cmd *cobra.Command) error {
 		return usageError(cmd, diag.Suggest(o.adapter, adapterNames()), "no built-in adapter %q", o.adapter)
 	case o.origin != "" && !originPattern().MatchString(o.origin):
 		return usageError(cmd, "such as http://localhost:8080", "--origin %q: not scheme://host[:port]", o.origin)
-	case strings.ContainsAny(o.start, "\n\r\\") || strings.Contains(o.start, "'''") || strings.Contains(o.start, "${{"):
+	case strings.ContainsFunc(o.start, unicode.IsControl) || strings.ContainsAny(o.start, "\\#") || strings.Contains(o.start, "'''") || strings.Contains(o.start, "${{"):
 		return usageError(cmd, "put it into a script, and give that", "--start %q: cannot stand in a pipeline", o.start)
+	case cmd.Flags().Changed("start") && strings.TrimSpace(o.start) == "":
+		return usageError(cmd, "such as --start 'npm ci && npm start'", "--start: no command given")
 	}
 	return nil
 }
@@ -137,6 +149,9 @@ func plainPath(path string) bool {
 }
 
 func (o *initCIOptions) run(dir string) error {
+	if info, err := os.Stat(o.env.path(dir)); err != nil || !info.IsDir() {
+		return badFile("DIR is the project's root", "there is no directory %q", dir)
+	}
 	system, err := o.choose(dir)
 	if err != nil {
 		return err
@@ -145,7 +160,7 @@ func (o *initCIOptions) run(dir string) error {
 	if err != nil {
 		return err
 	}
-	data, err := fillIn(system.text, fields)
+	data, err := fillIn(waiting+system.text, fields)
 	if err != nil {
 		return err
 	}
@@ -168,6 +183,9 @@ func (o *initCIOptions) run(dir string) error {
 	}
 	if !joined {
 		o.env.complain("hint", system.join)
+	}
+	if o.start != "" {
+		o.env.complain("hint", fmt.Sprintf("%q runs in %s", o.start, system.place))
 	}
 	if fields.Start == "" && local(fields.Origin) {
 		o.env.complain("hint", fmt.Sprintf("nothing in it starts the relying party at %s: say how with --start COMMAND", fields.Origin))

@@ -63,9 +63,11 @@ func (o *initCIOptions) fields(dir string) (pipelineFields, error) {
 
 // files are the scenarios that the pipeline runs.
 func (o *initCIOptions) files(dir string) ([]*scenarios.File, error) {
-	paths := o.scenarios
+	paths, err := o.env.expand(o.scenarios, kindScenario)
+	if err != nil {
+		return nil, err
+	}
 	if len(paths) == 0 {
-		var err error
 		if paths, err = o.search(dir); err != nil {
 			return nil, badFile("", "cannot look for scenarios: %w", err)
 		}

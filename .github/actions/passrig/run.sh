@@ -20,7 +20,7 @@ sha256() {
 }
 
 fetch() {
-  curl --fail --silent --show-error --location --proto '=https,file' --proto-redir '=https' --retry 3 --output "$2" "$1" ||
+  curl --fail --silent --show-error --location --proto '=https,file' --proto-redir '=https' --retry 3 --output "$2" --url "$1" ||
     complain "cannot fetch $1"
 }
 
@@ -58,8 +58,8 @@ install() {
   local dir=$RUNNER_TEMP/passrig-$INPUT_VERSION name file binary
   if [ -n "$INPUT_BINARY" ]; then
     [ -x "$INPUT_BINARY" ] || complain "no program is at $INPUT_BINARY"
-    dir=$(cd "$(dirname "$INPUT_BINARY")" && pwd)
-    binary=$dir/$(basename "$INPUT_BINARY")
+    dir=$(cd -- "$(dirname -- "$INPUT_BINARY")" && pwd)
+    binary=$dir/$(basename -- "$INPUT_BINARY")
   else
     [[ $INPUT_VERSION =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]] || complain "version $INPUT_VERSION is not one such as v1.2.3"
     binary=$dir/passrig
@@ -119,12 +119,12 @@ run() {
     any | failed | never) ;;
     *) complain "fail-on $INPUT_FAIL_ON is none of any, failed and never" ;;
   esac
-  cd "$INPUT_WORKING_DIRECTORY" || complain "there is no directory $INPUT_WORKING_DIRECTORY"
+  cd -- "$INPUT_WORKING_DIRECTORY" || complain "there is no directory $INPUT_WORKING_DIRECTORY"
   while IFS= read -r line; do args+=("$line"); done < <(trimmed "$INPUT_FILES")
   [ -z "$INPUT_ADAPTER" ] || args+=(--adapter "$INPUT_ADAPTER")
   [ -z "$INPUT_ORIGIN" ] || args+=(--origin "$INPUT_ORIGIN")
   while IFS= read -r line; do args+=("$line"); done < <(trimmed "$INPUT_ARGS")
-  mkdir -p "$INPUT_REPORT_DIRECTORY" || complain "cannot make the directory $INPUT_REPORT_DIRECTORY"
+  mkdir -p -- "$INPUT_REPORT_DIRECTORY" || complain "cannot make the directory $INPUT_REPORT_DIRECTORY"
   read -r -d '' -a words <<<"$INPUT_REPORTS" || true # it ends at the end, not at a delimiter
   for line in ${words[@]+"${words[@]}"}; do
     format=${line%%=*} file=${line#*=}
@@ -139,7 +139,7 @@ run() {
   "$PASSRIG_BINARY" "${args[@]}" || code=$?
   output exit-code "$code"
   output verdict "$(verdict "$code")"
-  output reports "$(cd "$INPUT_REPORT_DIRECTORY" && pwd)"
+  output reports "$(cd -- "$INPUT_REPORT_DIRECTORY" && pwd)"
   case $INPUT_FAIL_ON:$code in
     failed:3 | never:3) echo '::warning title=passrig::could not tell whether the relying party is right' ;;
     never:1) echo '::warning title=passrig::the relying party failed, which does not fail this step' ;;
