@@ -14,7 +14,9 @@ type Incompatibility struct {
 	Party     string // MatrixParty.ID
 	Facet     string // MatrixFacet.ID; empty: everything that was judged
 	Verdict   Verdict
-	Sentence  string   // without its full stop: "Passport: two of 23 providers fail at algorithms (Bitwarden and Enpass): …"
+	Sentence  string   // the relying party's name, Claim and Reason, without a full stop: "Passport: two of 23 providers fail at algorithms (Bitwarden and Enpass): …"
+	Claim     string   // "two of 23 providers fail at algorithms (Bitwarden and Enpass)"
+	Reason    string   // as the first cell says it, without a full stop; may be empty
 	Providers []string // MatrixProvider.ID, in the order of the rows
 	Of        int      // how many providers the facet was judged with at this relying party
 }
@@ -133,7 +135,9 @@ func (g *grouping) list() []Incompatibility {
 			group.Of = len(g.m.Providers)
 		}
 		group.Of = max(group.Of, len(group.Providers))
-		group.Sentence = g.sentence(group, judged[[2]string{c.party, c.facet}], g.reasons[c])
+		group.Claim = g.claim(group, judged[[2]string{c.party, c.facet}])
+		group.Reason = strings.TrimSuffix(strings.TrimSpace(g.reasons[c]), ".")
+		group.Sentence = strings.TrimSuffix(g.names.party(c.party)+": "+group.Claim+": "+group.Reason, ": ")
 		list = append(list, *group)
 	}
 	slices.SortFunc(list, func(a, b Incompatibility) int {
@@ -174,8 +178,8 @@ func (g *grouping) judged() map[[2]string]map[string]bool {
 	return judged
 }
 
-// sentence says who could not do what, and why. judged are the providers with which it was tried.
-func (g *grouping) sentence(i *Incompatibility, judged map[string]bool, reason string) string {
+// claim says who could not do what. judged are the providers with which it was tried.
+func (g *grouping) claim(i *Incompatibility, judged map[string]bool) string {
 	n, total := len(i.Providers), len(g.m.Providers)
 	who := shareOf(n, i.Of, total)
 	one := n == 1
@@ -205,14 +209,10 @@ func (g *grouping) sentence(i *Incompatibility, judged map[string]bool, reason s
 	case i.Verdict != VerdictError:
 		at = " at everything"
 	}
-	text := g.names.party(i.Party) + ": " + who + " " + what + at
 	if n > 0 && n < i.Of {
-		text += " (" + g.which(i, judged) + ")"
+		at += " (" + g.which(i, judged) + ")"
 	}
-	if reason = strings.TrimSuffix(strings.TrimSpace(reason), "."); reason != "" {
-		text += ": " + reason
-	}
-	return text
+	return who + " " + what + at
 }
 
 // which names the providers, or of many those that it is not.

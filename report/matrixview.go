@@ -94,7 +94,7 @@ func (m *Matrix) names() *matrixNames {
 	for i := range m.Parties {
 		p := &m.Parties[i]
 		if n.parties[p.ID] = p.Title; same[p.Title] > 1 {
-			n.parties[p.ID] = strings.TrimSuffix(p.Title+", "+p.Driver, ", ")
+			n.parties[p.ID] = strings.TrimSuffix(p.Title+" ("+p.Driver+")", " ()")
 		}
 	}
 	return n
@@ -236,6 +236,14 @@ func (m *Matrix) works(counts func(*MatrixCell) bool) int {
 		}
 	}
 	return n
+}
+
+// Subject is the relying party that the run as a whole is about: none, where it is a matrix of several.
+func (r *Run) Subject() Target {
+	if r.Matrix != nil && len(r.Matrix.Parties) > 1 {
+		return Target{}
+	}
+	return r.Target
 }
 
 // Untold are the columns with a problem: of them nothing more could be told than the cells that were played say.

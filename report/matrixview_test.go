@@ -39,7 +39,7 @@ func TestMatrixViews(t *testing.T) {
 		}
 	}
 	names := []string{m.ProviderName("bitwarden@2026.3"), m.ProviderName("yubikey-5@5.7"), m.PartyName("demo/api"), m.PartyName("keycloak"), m.PartyName("x")}
-	if diff := cmp.Diff([]string{"Bitwarden 2026.3", "YubiKey 5", "passrig demo, api", "Keycloak", "x"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"Bitwarden 2026.3", "YubiKey 5", "passrig demo (api)", "Keycloak", "x"}, names); diff != "" {
 		t.Error(diff)
 	}
 	if works := []int{m.WorksAt("demo/api"), m.WorksAt("demo/browser"), m.WorksWith("yubikey-5@5.7")}; !slices.Equal(works, []int{6, 1, 2}) {
@@ -61,9 +61,9 @@ func TestIncompatibilities(t *testing.T) {
 		"fail Passport: two of six providers fail at algorithms (Apple Passwords (iCloud Keychain) and Bitwarden 2026.3): the passkey was not made with the algorithm that the provider wants most",
 		"fail Passport: one of six providers fails at algorithms (鍵 <b>Vault</b> | \"=cmd()\"\x1b[31m): the relying party said no: status 400: user p-8c1f7e22 <script>alert(1)</script>",
 		"fail Passport: two of six providers fail at deletion (Apple Passwords (iCloud Keychain) and Bitwarden 2026.3): the relying party said yes, where a no was expected: credential k3Vn0x2hTzWm",
-		"error passrig demo, browser: four of five providers tried could not be judged at roam (all but YubiKey 5): the page showed no button within 10s",
+		"error passrig demo (browser): four of five providers tried could not be judged at roam (all but YubiKey 5): the page showed no button within 10s",
 		"error Keycloak: no provider could be judged: GET https://login.staging.example/: connection refused",
-		"warn passrig demo, api: the only provider tried has a warning at counters: a counter that went back is only logged",
+		"warn passrig demo (api): the only provider tried has a warning at counters: a counter that went back is only logged",
 	}
 	var got []string
 	for _, i := range matrixRun().Matrix.Incompatibilities() {
@@ -210,15 +210,15 @@ func TestMatrixHeadline(t *testing.T) {
 		"all of it": {golden.Matrix(5, 1, 2, nil), "Party 0 fully works with all five providers", "The relying party did everything that was asked of it."},
 		"two": {
 			golden.Matrix(5, 2, 2, failing(4)), "One of five providers fully works at every relying party",
-			"Party 0 fully works with one of five providers; Party 1 fully works with all five providers.",
+			"All five providers fully work with Party 1; one of five providers fully works with Party 0.",
 		},
 		"none": {
 			golden.Matrix(5, 2, 2, failing(5)), "None of five providers fully works at every relying party",
-			"Party 0 fully works with no provider; Party 1 fully works with all five providers.",
+			"All five providers fully work with Party 1; none fully works with Party 0.",
 		},
 		"down": {
 			problem(golden.Matrix(5, 2, 2, nil)), "All five providers fully work at every relying party that could be judged",
-			"Party 0 could not be judged; Party 1 fully works with all five providers.",
+			"All five providers fully work with Party 1; Party 0 could not be judged.",
 		},
 	} {
 		if head, standfirst := tt.run.Headline(); head != tt.head || standfirst != tt.standfirst {

@@ -38,7 +38,7 @@ func (m *Matrix) results() []Result {
 	return list
 }
 
-// mostSaid is how many columns a headline tells of.
+// mostSaid is how many columns a headline names of those that fare alike.
 const mostSaid = 12
 
 // headline says how many providers work everywhere, and with which relying party how many. What could not be told is
@@ -51,11 +51,7 @@ func (m *Matrix) headline() (head, standfirst string) {
 	if len(m.Parties) == 1 {
 		return m.worksSentence(m.names(), &m.Parties[0], untold[m.Parties[0].ID]), ""
 	}
-	var each []string
-	names, works, total := m.names(), make(map[string]int), len(m.Providers)
-	for i := range m.Parties {
-		each = append(each, m.worksSentence(names, &m.Parties[i], untold[m.Parties[i].ID]))
-	}
+	works, total := make(map[string]int), len(m.Providers)
 	everywhere := 0
 	for i := range m.Cells {
 		c := &m.Cells[i]
@@ -78,24 +74,75 @@ func (m *Matrix) headline() (head, standfirst string) {
 	if len(untold) > 0 {
 		head += " that could be judged"
 	}
-	if more := len(each) - mostSaid; more > 0 {
-		each = append(each[:mostSaid], "and "+plural(more, "more relying party", "more relying parties"))
-	}
-	return head, strings.Join(each, "; ") + "."
+	return head, m.shares(untold)
 }
 
-// worksSentence says with how many providers a relying party works.
-func (m *Matrix) worksSentence(names *matrixNames, p *MatrixParty, untold bool) string {
-	works, errors := 0, 0
+// shares say with which relying parties how many providers work, those that most work with first.
+func (m *Matrix) shares(untold map[string]bool) string {
+	names, total, by := m.names(), len(m.Providers), make(map[int][]string)
+	var unsure []string
+	for i := range m.Parties {
+		p := &m.Parties[i]
+		works, errors := m.worksAt(p.ID)
+		switch name := names.party(p.ID); {
+		case untold[p.ID] && works == 0:
+			unsure = append(unsure, name)
+		case errors > 0:
+			by[works] = append(by[works], name+" ("+inWords(errors)+" could not be judged)")
+		default:
+			by[works] = append(by[works], name)
+		}
+	}
+	var each []string
+	for _, works := range slices.Backward(slices.Sorted(maps.Keys(by))) {
+		who, verb := shareOf(works, total, total), " fully work with "
+		switch works {
+		case 0:
+			who = "no provider"
+			if len(each) > 0 {
+				who = "none"
+			}
+			verb = " fully works with "
+		case 1:
+			verb = " fully works with "
+		}
+		each = append(each, who+verb+enumerateUpTo(mostSaid, by[works]))
+	}
+	if len(unsure) > 0 {
+		each = append(each, enumerateUpTo(mostSaid, unsure)+" could not be judged")
+	}
+	text := strings.Join(each, "; ") + "."
+	if len(by) == 0 {
+		return text // begins with a name, as it is written
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// enumerateUpTo is like enumerate, but only counts what is more than so many.
+func enumerateUpTo(most int, list []string) string {
+	if more := len(list) - most; more > 0 {
+		list = append(slices.Clip(list[:most]), fmt.Sprintf("%d more", more))
+	}
+	return enumerate(list)
+}
+
+// worksAt is how many providers work at a relying party, and with how many nothing failed but something could not be told.
+func (m *Matrix) worksAt(party string) (works, errors int) {
 	for i := range m.Cells {
 		switch c := &m.Cells[i]; {
-		case c.Party != p.ID:
+		case c.Party != party:
 		case c.Works():
 			works++
 		case c.Verdict() == VerdictError:
 			errors++
 		}
 	}
+	return works, errors
+}
+
+// worksSentence says with how many providers a relying party works.
+func (m *Matrix) worksSentence(names *matrixNames, p *MatrixParty, untold bool) string {
+	works, errors := m.worksAt(p.ID)
 	name, total := names.party(p.ID), len(m.Providers)
 	if untold && works == 0 {
 		return name + " could not be judged"

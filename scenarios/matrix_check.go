@@ -77,15 +77,15 @@ func (c *fileChecker) checkColumns(m *Matrix, n *source.Node) {
 		}
 		column.checkTarget()
 		p.adapter = column.file.Adapter
-		if p.adapter != nil && slices.Contains(m.Drivers, "browser") && !p.adapter.hasPages() {
+		if p.adapter != nil && slices.Contains(m.Drivers, "browser") && !p.adapter.HasPages() {
 			c.fail(at.Get("adapter"), "leave browser out of drivers, or put this relying party into another lab",
 				"the adapter %q does nothing on pages, so there is nothing for a browser to do", p.adapter.Name)
 		}
 	}
 }
 
-// hasPages says whether any operation is done on a page.
-func (a *Adapter) hasPages() bool {
+// HasPages says whether any operation is done on a page.
+func (a *Adapter) HasPages() bool {
 	for _, op := range a.Operations {
 		if op.Page != nil {
 			return true

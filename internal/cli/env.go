@@ -30,9 +30,10 @@ type Env struct {
 	Seed           func() uint64 // a seed for a run that was given none
 	Version        string        // overrides the one the Go tool recorded
 
-	color func(tty bool) bool // asked when something is written, since a flag decides
-	stdin func() ([]byte, error)
-	ask   *request // to end by itself, if a command can
+	color    func(tty bool) bool // asked when something is written, since a flag decides
+	stdin    func() ([]byte, error)
+	commands io.Writer // standard error as it is, for workflow commands
+	ask      *request  // to end by itself, if a command can
 }
 
 // request is how a command is asked to end by itself: the first signal does, instead of ending its context.

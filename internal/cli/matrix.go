@@ -14,6 +14,7 @@ import (
 
 	"github.com/passrig/passrig/internal/diag"
 	"github.com/passrig/passrig/internal/engine"
+	"github.com/passrig/passrig/internal/filelock"
 	"github.com/passrig/passrig/internal/matrix"
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/scenarios"
@@ -100,8 +101,8 @@ func (o *matrixOptions) addFlags(cmd *cobra.Command) {
 	o.outputs.add(cmd)
 	o.summary.add(cmd)
 	completeFlag(cmd, "provider", offering(providerNames, cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(cmd, "relying-party", o.completeParties)
-	completeFlag(cmd, "facet", offering(facetWords, cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(cmd, "relying-party", o.ofLab(partyWords))
+	completeFlag(cmd, "facet", o.ofLab(facetWords))
 	completeFlag(cmd, "driver", offering(driverNames, cobra.ShellCompDirectiveNoFileComp))
 	for _, name := range []string{"jobs", "i-may-test", "seed", "timeout", "param"} {
 		completeFlag(cmd, name, cobra.NoFileCompletions)
@@ -110,29 +111,46 @@ func (o *matrixOptions) addFlags(cmd *cobra.Command) {
 
 func driverNames() []string { return []string{engine.DriverAPI, engine.DriverBrowser} }
 
-func facetWords() []string {
+// ofLab offers words of the lab file that has been typed already.
+func (o *matrixOptions) ofLab(words func(*scenarios.File) []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		file, err := scenarios.Load(args[0], scenarios.Options{ReadFile: o.env.readFile, Partial: true})
+		if err != nil || file.Matrix == nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return words(file), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func partyWords(lab *scenarios.File) []string {
 	var words []string
-	for _, info := range scenarios.Facets() {
-		words = append(words, described(info.Name, info.Title))
+	for i := range lab.Matrix.RelyingParties {
+		p := &lab.Matrix.RelyingParties[i]
+		words = append(words, described(p.Name, p.Caption()))
 	}
 	return words
 }
 
-// completeParties offers the relying parties of the lab file that has been typed already.
-func (o *matrixOptions) completeParties(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) == 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	file, err := scenarios.Load(args[0], scenarios.Options{ReadFile: o.env.readFile, Partial: true})
-	if err != nil || file.Matrix == nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+func facetWords(lab *scenarios.File) []string {
+	named := lab.Matrix.Facets
+	if len(named) == 0 {
+		named = []string{scenarios.All}
 	}
 	var words []string
-	for i := range file.Matrix.RelyingParties {
-		p := &file.Matrix.RelyingParties[i]
-		words = append(words, described(p.Name, p.Caption()))
+	for _, info := range scenarios.Facets() {
+		if slices.Contains(named, scenarios.All) || slices.Contains(named, info.Name) {
+			words = append(words, described(info.Name, info.Title))
+		}
 	}
-	return words, cobra.ShellCompDirectiveNoFileComp
+	for _, name := range named {
+		if id := scenarios.FacetID(lab.FacetPath(name)); id != name && name != scenarios.All {
+			words = append(words, described(id, name))
+		}
+	}
+	return words
 }
 
 func (o *matrixOptions) validate(cmd *cobra.Command) (err error) {
@@ -194,6 +212,9 @@ func (o *matrixOptions) run(ctx context.Context, seeded bool, path string) (err 
 	run, journalErr, err := o.play(ctx, lab, cfg, matrix.Play{Journal: journal})
 	if err != nil {
 		return err
+	}
+	if run == nil {
+		return couldNot("free some space or choose another file with --resume; nothing was played", "cannot write to %q: %w", o.resume, journalErr)
 	}
 	if err := o.outputs.write(o.env, run, o.summary); err != nil {
 		return err
@@ -260,10 +281,29 @@ func (o *matrixOptions) openJournal() (journal *matrix.Journal, done func() erro
 	case err != nil:
 		return nil, nil, couldNot("choose another file with --resume", "cannot keep cells: %w", err)
 	}
-	if journal, err = matrix.ReadJournal(file); err != nil {
-		return nil, nil, errors.Join(badFile(hintOf(err), "%s: %w", o.resume, err), file.Close())
+	if journal, err = readJournal(file, o.resume); err != nil {
+		return nil, nil, errors.Join(err, file.Close())
 	}
 	return journal, file.Close, nil
+}
+
+// readJournal reads the journal, and keeps other runs off its file.
+func readJournal(file *os.File, name string) (*matrix.Journal, error) {
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, couldNot("choose another file with --resume", "cannot keep cells: %w", err)
+	case !info.Mode().IsRegular():
+		return nil, badFile("choose another file with --resume", "%s: it is not a regular file, so nothing can be read from it later", name)
+	}
+	if err := filelock.Lock(file); err != nil {
+		return nil, couldNot("wait for that run, or keep the cells of this one in another file", "%s: %w", name, err)
+	}
+	journal, err := matrix.ReadJournal(file)
+	if err != nil {
+		return nil, badFile(hintOf(err), "%s: %w", name, err)
+	}
+	return journal, nil
 }
 
 // mayBeTested refuses to make accounts on somebody else's machine.
@@ -305,7 +345,6 @@ func (o *matrixOptions) play(ctx context.Context, lab *matrix.Lab, cfg matrix.Co
 		c := &lab.Parties[i]
 		progress.log(c.ID + ": " + targetLine(c.Target, cfg.Seed))
 	}
-	progress.start()
 	play.Events = progress.events()
 	run, journal = lab.Run(ctx, play)
 	return run, journal, nil

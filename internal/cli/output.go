@@ -256,6 +256,9 @@ func (o *outputs) summaryTo(env *Env) (summary io.Writer, tty bool) {
 	if out := o.stdout(); out != nil && out.name != formatTerminal {
 		return env.Stderr, env.StderrTTY
 	}
+	if env.inActions() {
+		return &inert{to: env.Stdout}, false
+	}
 	return env.Stdout, env.StdoutTTY
 }
 

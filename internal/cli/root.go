@@ -65,6 +65,10 @@ func Main(args []string, env *Env) int {
 	e := *env // with what belongs to this one command line
 	env = &e
 	env.stdin = sync.OnceValues(func() ([]byte, error) { return io.ReadAll(io.LimitReader(env.Stdin, report.MaxFileSize+1)) })
+	env.commands = env.Stderr
+	if env.inActions() {
+		env.Stderr = &inert{to: env.Stderr}
+	}
 	ctx, stop := env.interruptible(context.Background())
 	defer stop()
 	root := newRootCommand(env)

@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +46,8 @@ func (r *round) cell(at pair) (rec record, complete bool) {
 	rec = record{Cell: report.MatrixCell{
 		Provider: row.ID(), Party: column.ID, Seed: r.seed(at), StartMS: millis(began.Sub(r.started)),
 	}}
-	barren := "" // the facet in which no passkey could be made
+	barren := ""  // the facet in which no passkey could be made
+	made := false // one was made in a facet before
 	for i := range r.Facets {
 		f := &r.Facets[i]
 		if len(row.Homes) == 0 {
@@ -67,17 +67,16 @@ func (r *round) cell(at pair) (rec record, complete bool) {
 			return rec, false
 		}
 		if run != nil {
-			switch reached, fault := contact(run.Steps); {
-			case reached:
-				r.answer(at.party)
-			case fault != nil:
-				r.broken(at.party, fault.Message, fault.Hint)
+			if !r.heard(at.party, run.Steps) {
 				return rec, false
 			}
 			rec.Asks = merge(rec.Asks, asked(run.Steps))
+			made = made || slices.ContainsFunc(run.Steps, func(s report.Step) bool {
+				return s.Action == scenarios.OpRegister && s.Outcome == "accepted"
+			})
 		}
 		rec.Cell.Facets = append(rec.Cell.Facets, result)
-		if none {
+		if none && !made {
 			barren = report.FacetName(f.ID)
 		}
 	}
@@ -132,23 +131,6 @@ func firstOf(err error) string {
 		return found.List[0].String()
 	}
 	return err.Error()
-}
-
-// contact says whether any answer came from the relying party. fault is the step that tells why none did; nil when
-// nothing was sent that could have been answered.
-func contact(steps []report.Step) (reached bool, fault *report.Step) {
-	for i := range steps {
-		for j := range steps[i].Exchanges {
-			switch x := &steps[i].Exchanges[j]; {
-			case x.Response != nil:
-				return true, nil
-			case x.Error != "" && fault == nil:
-				fault = &steps[i]
-				fault.Message = cmp.Or(fault.Message, x.Error)
-			}
-		}
-	}
-	return false, fault
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -111,14 +111,16 @@ func (v *view) whyLeft() (reason string, notApplicable bool) {
 			return p.absent, true
 		}
 	}
-	if when.Relies("target") != scenarios.Constant {
-		return notOffered(strings.Trim(operationIn.FindString(when.Source()), `"'`)), false
+	for _, found := range operationIn.FindAllStringSubmatch(when.Source(), -1) {
+		if operation := found[1]; !slices.Contains(v.file.Adapter.Offers(), operation) {
+			return notOffered(operation), false
+		}
 	}
 	return "there is nothing of the kind: " + when.Source() + " is false", true
 }
 
-// operationIn is an operation's name in a condition such as 'delete' in target.operations.
-var operationIn = regexp.MustCompile(`["'][a-z-]+["']`)
+// operationIn finds the operation's name in a condition such as "delete" in target.operations.
+var operationIn = regexp.MustCompile(`["']([a-z-]+)["']\s+in\s+target\.operations`)
 
 // names takes out of a text what differs from one cell to the next: made-up names, and ids.
 func names(file *scenarios.File, run *report.Run, seed uint64) *strings.Replacer {

@@ -73,6 +73,8 @@ type Events struct {
 	CellDone func(party string, cell *report.MatrixCell, done, of int)
 	// Broken tells that nothing can be told of a column any more.
 	Broken func(party, problem string)
+	// Unkept tells that the journal cannot be written any more: this cell, and those to come, will be played again.
+	Unkept func(err error)
 }
 
 // Lab is a matrix that is ready to be played.
@@ -98,6 +100,9 @@ type Column struct {
 	Driver string
 	Party  *scenarios.RelyingParty
 	Target report.Target
+
+	with    map[string]string // values for the adapter, as they are written
+	adapter []byte            // the adapter's file; nil for one that ships with passrig
 }
 
 // Facet is a scenario that asks one question of a pair.
@@ -106,7 +111,7 @@ type Facet struct {
 	Title, Description string
 
 	params map[string]scenarios.Param
-	text   []byte
+	read   [][]byte // the files that it consists of; none for one that ships with passrig, and so changes with its version
 }
 
 // Open resolves what a lab file names. Nothing is sent. The error tells of mistakes in files, or has a hint.
@@ -205,12 +210,27 @@ func (l *Lab) Sum() string {
 	}
 	for i := range l.Parties {
 		c := &l.Parties[i]
-		write([]any{c.ID, c.Driver, c.Target})
+		write([]any{c.ID, c.Driver, c.Target, c.with, c.adapter})
 	}
 	for _, f := range l.Facets {
-		write([]string{f.ID, string(f.text)})
+		write([]any{f.ID, f.read})
 	}
+	write(l.openParams())
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// openParams are the values of the lab's params, but for secret ones.
+func (l *Lab) openParams() map[string]string {
+	values := make(map[string]string)
+	for name, p := range l.cfg.File.Params {
+		if p.Secret || p.Default == nil {
+			continue
+		}
+		if value, err := p.Default.Eval(nil); err == nil {
+			values[name] = fmt.Sprint(value)
+		}
+	}
+	return values
 }
 
 var errNothingToPlay = errors.New("the lab has nothing to play: no provider, relying party or facet is left")

@@ -38,11 +38,17 @@ func lab(tb testing.TB, rows string, columns ...string) matrix.Config {
 
 func config(tb testing.TB, text string) matrix.Config {
 	tb.Helper()
+	return configIn(tb, tb.TempDir(), text)
+}
+
+// configIn is a lab file in a folder.
+func configIn(tb testing.TB, dir, text string) matrix.Config {
+	tb.Helper()
 	known, err := providers.Builtin()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	path := filepath.Join(tb.TempDir(), "lab.yaml")
+	path := filepath.Join(dir, "lab.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		tb.Fatal(err)
 	}
@@ -189,7 +195,6 @@ func TestOneBadColumn(t *testing.T) {
 	}
 }
 
-// The result does not depend on how many cells are played at a time.
 // Where no passkey can be made, that is said once.
 func TestNoPasskeyAtAll(t *testing.T) {
 	t.Parallel()
@@ -205,6 +210,7 @@ func TestNoPasskeyAtAll(t *testing.T) {
 	}
 }
 
+// The result does not depend on how many cells are played at a time.
 func TestJobsDoNotMatter(t *testing.T) {
 	t.Parallel()
 	demo, other := demorptest.Start(t, nil), demorptest.Start(t, nil)
@@ -385,12 +391,21 @@ func TestForeignJournals(t *testing.T) {
 	}
 }
 
-// full is a journal's file on a disk without room.
-type full struct{ memory }
+// full is a journal's file on a disk with room for a few lines.
+type full struct {
+	memory
+	lines int
+}
 
-func (*full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+func (f *full) Write(line []byte) (int, error) {
+	if f.lines--; f.lines < 0 {
+		return 0, io.ErrShortWrite
+	}
+	return f.memory.Write(line)
+}
 
-// A journal that cannot be written takes nothing away from the result.
+// A journal that cannot be written any more takes nothing away from the result, and that is told once; one that cannot be
+// begun is told before anything is played.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	cfg := lab(t, "synced-generic, device-bound", "demo", demorptest.Start(t, nil))
@@ -399,9 +414,14 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := l.Run(t.Context(), matrix.Play{Journal: journal(t, &full{}, l)})
-	if err == nil || run == nil || len(run.Matrix.Cells) != 2 {
-		t.Errorf("%v, %+v", err, run)
+	told := 0
+	events := matrix.Events{Unkept: func(error) { told++ }}
+	run, err := l.Run(t.Context(), matrix.Play{Journal: journal(t, &full{lines: 1}, l), Events: events})
+	if err == nil || run == nil || len(run.Matrix.Cells) != 2 || told != 1 {
+		t.Errorf("%v, %+v, told %d times", err, run, told)
+	}
+	if run, err = l.Run(t.Context(), matrix.Play{Journal: journal(t, &full{}, l)}); err == nil || run != nil {
+		t.Errorf("no room at all: %v, %+v", err, run)
 	}
 }
 

@@ -76,6 +76,12 @@ func (l *Lab) resolveFacets() error {
 	}
 	options := l.cfg.Loading
 	options.Partial = true
+	var read [][]byte // the files of a facet
+	options.ReadFile = func(path string) ([]byte, error) {
+		text, err := l.cfg.Loading.ReadFile(path)
+		read = append(read, text)
+		return text, err
+	}
 	problems := &diag.Errors{}
 	for _, name := range named {
 		paths := []string{l.cfg.File.FacetPath(name)}
@@ -86,19 +92,15 @@ func (l *Lab) resolveFacets() error {
 			}
 		}
 		for _, path := range paths {
+			read = nil
 			file, err := scenarios.Load(path, options)
 			if found := diag.From(err); found != nil {
 				problems.List = append(problems.List, found.List...)
 				continue
 			}
 			l.Facets = append(l.Facets, Facet{
-				ID: scenarios.FacetID(path), Path: path, Title: file.Name, Description: file.Description, params: file.Params,
+				ID: scenarios.FacetID(path), Path: path, Title: file.Name, Description: file.Description, params: file.Params, read: read,
 			})
-			if f := &l.Facets[len(l.Facets)-1]; !strings.HasPrefix(path, "builtin:") { // those are the tool's, by its version
-				if f.text, err = l.cfg.ReadFile(path); err != nil {
-					return fmt.Errorf("facet %s: %w", f.ID, err)
-				}
-			}
 		}
 	}
 	if err := problems.Sorted(); err != nil {
@@ -137,22 +139,60 @@ func (l *Lab) resolveColumns() error {
 	for i := range m.RelyingParties {
 		p := &m.RelyingParties[i]
 		for _, driver := range drivers {
-			c := Column{ID: p.Name, Title: p.Caption(), Driver: driver, Party: p}
+			c := Column{ID: p.Name, Title: caption(m, p), Driver: driver, Party: p}
 			if driver != engine.DriverAPI {
 				c.ID += "/" + driver
 			}
-			target, err := engine.Open(l.engine(&c, l.cfg.Seed), c.file(l.cfg.File))
-			if err != nil {
-				return fmt.Errorf("%s: relying party %q: %w", p.Pos, p.Name, err)
-			}
-			c.Target = target.Report
-			target.Close()
 			l.Parties = append(l.Parties, c)
 		}
 	}
 	var err error
 	l.Parties, err = pick("relying party", l.Parties, l.cfg.Only.Parties, func(c Column) []string { return []string{c.ID, c.Party.Name} })
-	return err
+	if err != nil {
+		return err
+	}
+	for i := range l.Parties {
+		if err := l.openColumn(&l.Parties[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// caption is a relying party's title, with its name where others have the same one: the adapter's, most often.
+func caption(m *scenarios.Matrix, p *scenarios.RelyingParty) string {
+	title := p.Caption()
+	for i := range m.RelyingParties {
+		if other := &m.RelyingParties[i]; other != p && other.Caption() == title {
+			return title + " (" + p.Name + ")"
+		}
+	}
+	return title
+}
+
+// openColumn finds out where a column's relying party is, and what it is spoken to by.
+func (l *Lab) openColumn(c *Column) error {
+	file := c.file(l.cfg.File)
+	if c.Driver == engine.DriverBrowser && !file.Adapter.HasPages() {
+		return advise("leave out --driver browser, or this relying party: --relying-party names those to be played",
+			"%s: relying party %q: the adapter %q does nothing on pages, so there is nothing for a browser to do", c.Party.Pos, c.Party.Name, file.Adapter.Name)
+	}
+	target, err := engine.Open(l.engine(c, l.cfg.Seed), file)
+	if err != nil {
+		return fmt.Errorf("%s: relying party %q: %w", c.Party.Pos, c.Party.Name, err)
+	}
+	c.Target = target.Report
+	target.Close()
+	c.with = make(map[string]string)
+	for name, value := range c.Party.With {
+		c.with[name] = value.Raw()
+	}
+	if path := file.Adapter.Path; !strings.HasPrefix(path, "builtin:") {
+		if c.adapter, err = l.cfg.ReadFile(path); err != nil {
+			return fmt.Errorf("adapter: %w", err)
+		}
+	}
+	return nil
 }
 
 // tryFacets loads each facet for each column, so that what would go wrong in every cell is told before anything is sent.

@@ -14,13 +14,15 @@ import (
 
 // Run plays the lab's cells, [Lab.Jobs] at a time, in turn from each column. The result does not depend on which of them
 // was ready first. When the context ends it holds the cells that were ready by then, and is marked partial. The error is
-// one of the journal: what was played is in the result all the same.
+// one of the journal: what was played is in the result all the same, which is nil when the journal could not even be begun.
 func (l *Lab) Run(ctx context.Context, play Play) (*report.Run, error) {
 	r := &round{Lab: l, Play: play, ctx: ctx, started: l.cfg.Clock(), columns: make([]column, len(l.Parties)), cells: make(map[pair]record)}
 	r.wake = sync.NewCond(&r.mu)
 	r.recall()
 	if r.Journal != nil {
-		r.failed = r.Journal.start()
+		if err := r.Journal.start(); err != nil {
+			return nil, err
+		}
 	}
 	var workers sync.WaitGroup
 	for range min(l.Jobs, l.Cells()) {
@@ -39,7 +41,8 @@ type pair struct{ provider, party int }
 type column struct {
 	next     int  // the row whose cell comes next
 	done     int  // cells, with those from the journal
-	answered bool // it has sent an answer
+	answered bool // it has answered all that a facet asked
+	distrust int  // by what it left unanswered, see mostTrust
 	underWay int  // cells
 	problem  string
 	hint     string
@@ -148,16 +151,6 @@ func (r *round) done(at pair) bool {
 	return ok
 }
 
-// answer notes that a column's relying party has sent something.
-func (r *round) answer(party int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.columns[party].answered {
-		r.columns[party].answered = true
-		r.wake.Broadcast()
-	}
-}
-
 // broken notes why nothing can be told of a column any more.
 func (r *round) broken(party int, problem, hint string) {
 	r.mu.Lock()
@@ -183,7 +176,9 @@ func (r *round) finish(at pair, rec record, complete bool) {
 	}
 	r.cells[at] = rec
 	if r.Journal != nil && r.failed == nil {
-		r.failed = r.Journal.write(rec)
+		if r.failed = r.Journal.write(rec); r.failed != nil && r.Events.Unkept != nil {
+			r.Events.Unkept(r.failed)
+		}
 	}
 	c := &r.columns[at.party]
 	c.done++

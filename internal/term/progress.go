@@ -16,8 +16,8 @@ import (
 // plainInterval is how often a line is written where bars cannot be drawn.
 const plainInterval = 10 * time.Second
 
-// Progress shows how far tasks are. On a terminal every task is a bar; elsewhere every running
-// task is a line each 10 seconds and one when it ends. It is safe for concurrent use, and does
+// Progress shows how far tasks are. On a terminal every task is a bar; elsewhere every task
+// on which something was done is a line each 10 seconds and one when it ends. It is safe for concurrent use, and does
 // nothing once Wait has been called.
 type Progress struct {
 	clock func() time.Time
@@ -60,6 +60,7 @@ type Task struct {
 	ended    bool
 	foretold bool // how long it will take is shown
 	skipped  int  // steps that were done when it began
+	told     int  // steps that were done when a line was last written; -1: none was
 }
 
 // Start shows a task of total steps that begins now; total 0 means that nobody knows how many.
@@ -67,7 +68,7 @@ func (p *Progress) Start(title string, total int) *Task { return p.StartedAt(tit
 
 // StartedAt is Start for a task that began before it is shown.
 func (p *Progress) StartedAt(title string, total int, began time.Time) *Task {
-	t := &Task{progress: p, title: title, total: total, began: began}
+	t := &Task{progress: p, title: title, total: total, began: began, told: -1}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -163,6 +164,13 @@ func (t *Task) Done() {
 	t.progress.print(t.line())
 }
 
+// Drop ends the task and shows nothing more of it: what became of it is told elsewhere.
+func (t *Task) Drop() {
+	if t.end() && t.bar != nil {
+		t.bar.Abort(true)
+	}
+}
+
 // end marks the task as ended, and returns false if it was already.
 func (t *Task) end() bool {
 	t.mu.Lock()
@@ -182,6 +190,15 @@ func (t *Task) complete() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.done >= t.total
+}
+
+// moved says whether something was done since it was last asked.
+func (t *Task) moved() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.told
+	t.told = t.done
+	return t.done != was
 }
 
 func (t *Task) running() bool {
@@ -257,14 +274,30 @@ func (p *Progress) tick() {
 	for {
 		select {
 		case <-ticker.C:
-			for _, t := range p.started() {
-				if t.running() {
-					p.print(t.line())
-				}
-			}
+			p.tell()
 		case <-p.stop:
 			return
 		}
+	}
+}
+
+// tell writes a line for every running task on which something was done since its last one, or, so that nobody takes the
+// program for dead, for every running task where there is no such.
+func (p *Progress) tell() {
+	var running, moved []*Task
+	for _, t := range p.started() {
+		if t.running() {
+			running = append(running, t)
+			if t.moved() {
+				moved = append(moved, t)
+			}
+		}
+	}
+	if len(moved) > 0 {
+		running = moved
+	}
+	for _, t := range running {
+		p.print(t.line())
 	}
 }
 

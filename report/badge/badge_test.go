@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -72,9 +71,9 @@ func write(t interface {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
-			svg, text, _ := write(t, golden.Load(t, name))
+			svg, text, _ := write(t, run)
 			golden.Check(t, *update, name+".svg", svg)
 			golden.Check(t, *update, name+".json", text)
 		})

@@ -49,9 +49,8 @@ func write(t interface {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
-			run := golden.Load(t, name)
 			out, rows := write(t, run)
 			golden.Check(t, *update, name+".csv", out)
 			counts(t, run, rows)

@@ -50,24 +50,22 @@ type placedStep struct {
 }
 
 // placeSteps are the steps by their ID.
-func placeSteps(run *report.Run) map[string]placedStep {
+func placeSteps(shown *excerpt) map[string]placedStep {
+	run := shown.run
 	steps := make(map[string]placedStep, len(run.Steps))
 	for i := range run.Steps {
 		if id := run.Steps[i].ID; id != "" && steps[id].Anchor == "" {
-			steps[id] = placedStep{linkTo(run, i), run.Steps[i].Outcome}
+			steps[id] = placedStep{shown.link(i), run.Steps[i].Outcome}
 		}
 	}
 	return steps
 }
 
-func linkTo(run *report.Run, step int) link {
-	return link{stepAnchor(step), cmp.Or(run.Steps[step].Title, run.Steps[step].ID)}
-}
-
 func stepAnchor(i int) string { return fmt.Sprintf("step-%d", i+1) }
 
 // newCells are the tables of all scenarios that have one.
-func newCells(run *report.Run) []cellsView {
+func newCells(shown *excerpt) []cellsView {
+	run := shown.run
 	var all []cellsView
 	seen := make(map[string]bool)
 	for i := range run.Steps {
@@ -82,12 +80,12 @@ func newCells(run *report.Run) []cellsView {
 				name = sc.Name
 			}
 		}
-		all = append(all, newCellsView(run, run.Table(s.Scenario), fmt.Sprintf("cells-%d", len(all)+1), name))
+		all = append(all, newCellsView(shown, run.Table(s.Scenario), fmt.Sprintf("cells-%d", len(all)+1), name))
 	}
 	return all
 }
 
-func newCellsView(run *report.Run, t *report.Table, anchor, name string) cellsView {
+func newCellsView(shown *excerpt, t *report.Table, anchor, name string) cellsView {
 	v := cellsView{Anchor: anchor, Name: name, Columns: t.Columns}
 	for i, row := range t.Rows {
 		out := cellsRow{Name: row}
@@ -98,7 +96,9 @@ func newCellsView(run *report.Run, t *report.Table, anchor, name string) cellsVi
 				field.Said = cmp.Or(c.Outcome, field.Look.Word)
 			}
 			for _, at := range c.Steps {
-				field.Links = append(field.Links, linkTo(run, at))
+				if l := shown.link(at); l.Anchor != "" {
+					field.Links = append(field.Links, l)
+				}
 			}
 			out.Cells = append(out.Cells, field)
 		}

@@ -26,10 +26,7 @@ func facts(run *report.Run) []fact {
 	if run.Tool.Commit != "" {
 		tool += " (" + run.Tool.Commit + ")"
 	}
-	target := run.Target
-	if run.Matrix != nil {
-		target = report.Target{} // there are many, and each column says which is its own
-	}
+	target := run.Subject()
 	all := []fact{
 		{"Relying party", target.Origin},
 		{"Requests sent to", target.BaseURL},
@@ -58,7 +55,7 @@ func command(run *report.Run) string {
 		return checkCommand(run)
 	}
 	if run.Matrix != nil {
-		return matrixCommand(run)
+		return matrixCommand(run, run.Matrix.Only)
 	}
 	parts := []string{"passrig", "run"}
 	if run.Load != nil {
@@ -98,16 +95,33 @@ func paramFlags(run *report.Run) []string {
 }
 
 // matrixCommand is empty for a matrix that was merged, which no command makes at once.
-func matrixCommand(run *report.Run) string {
+func matrixCommand(run *report.Run, only []string) string {
 	m := run.Matrix
 	if m.File == "" || len(run.Shards) > 0 {
 		return ""
 	}
 	parts := append([]string{"passrig", "matrix", quote(m.File)}, paramFlags(run)...)
-	for _, word := range m.Only {
-		parts = append(parts, quote(word))
+	for _, word := range only {
+		if !slices.Contains(selectors(), word) {
+			word = quote(word)
+		}
+		parts = append(parts, word)
 	}
 	return strings.Join(append(parts, "--seed", strconv.FormatUint(run.Seed, 10)), " ")
+}
+
+// selectors are the flags that choose a part of a lab.
+func selectors() []string { return []string{"--provider", "--relying-party", "--facet", "--driver"} }
+
+// cellCommand plays one cell of a matrix again, with the same seed.
+func cellCommand(run *report.Run, c *report.MatrixCell) string {
+	var only []string
+	for flag := range slices.Chunk(run.Matrix.Only, 2) {
+		if flag[0] != "--provider" && flag[0] != "--relying-party" {
+			only = append(only, flag...)
+		}
+	}
+	return matrixCommand(run, append(only, "--provider", c.Provider, "--relying-party", c.Party))
 }
 
 func checkCommand(run *report.Run) string {

@@ -166,7 +166,7 @@ func TestPrint(t *testing.T) {
 		if wide := tb.wider(); wide != "" {
 			t.Errorf("%s: %s", name, wide)
 		}
-		if cut := tb.text(`[...document.querySelectorAll(".scroll, .mx-scroll, pre")].filter(e => e.getClientRects().length && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1))
+		if cut := tb.text(`[...document.querySelectorAll(".scroll, .mx-scroll, .mx-glance-scroll, pre")].filter(e => e.getClientRects().length && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1))
 			.map(e => e.scrollWidth + " of " + e.clientWidth + ": " + (e.ariaLabel ?? "") + " " + e.innerText.slice(0, 60)).join("\n")`); cut != "" {
 			t.Errorf("%s is cut off:\n%s", name, cut)
 		}

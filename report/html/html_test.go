@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -337,5 +338,49 @@ func TestCommandOfTheSameRun(t *testing.T) {
 	run.Scenarios = append(run.Scenarios, report.Scenario{File: "other.yaml", Target: report.Target{Origin: "https://other.test"}})
 	if page := string(write(t, run)); strings.Contains(page, "--origin "+run.Target.Origin) {
 		t.Error("one origin for scenarios of several")
+	}
+}
+
+// Of hundreds of thousands of steps a page shows what a browser can open: what failed, and a part of what passed.
+func TestManySteps(t *testing.T) {
+	const many, failed = 650_000, 1500
+	run := golden.Load(t, "pass")
+	few := len(run.Steps)
+	for i := range many {
+		step := report.Step{ID: fmt.Sprintf("many/%d", i), Scenario: run.Scenarios[0].ID, Title: "login alice", Verdict: report.VerdictPass, DurationMS: 1}
+		if i%(many/failed) == 0 && i/(many/failed) < failed {
+			step.Verdict, step.Title = report.VerdictFail, "login bob"
+		}
+		run.Steps = append(run.Steps, step)
+	}
+	run.Summary = run.Summarize()
+	out := write(t, run)
+	checkDocument(t, out)
+	if len(out) > largestPage {
+		t.Errorf("%d bytes, want at most %d", len(out), largestPage)
+	}
+	if n := bytes.Count(out, []byte("<h3 id=\"step-")); n != failed {
+		t.Errorf("%d failures are shown, want %d", n, failed)
+	}
+	want := fmt.Sprintf("Of %d steps the first 2000 of each verdict are shown. Left out: %d (pass). All of them are in the result file (JSON).", few+many, few+many-failed-2000)
+	if n := bytes.Count(out, []byte(want)); n != 2 {
+		t.Errorf("the page says %d times %q, want it twice: at what failed and at all steps", n, want)
+	}
+}
+
+// Also a table whose steps are left out is whole, and its fields lead nowhere.
+func TestManyStepsInATable(t *testing.T) {
+	run := &report.Run{Scenarios: []report.Scenario{{ID: "s", Name: "s"}}}
+	for i := range 2500 {
+		run.Steps = append(run.Steps, report.Step{
+			ID: strconv.Itoa(i), Scenario: "s", Verdict: report.VerdictPass, Outcome: "accepted",
+			Cell: &report.Cell{Row: strconv.Itoa(i / 40), Column: strconv.Itoa(i % 40)},
+		})
+	}
+	run.Summary = run.Summarize()
+	out := write(t, run)
+	checkDocument(t, out)
+	if n := bytes.Count(out, []byte("</span>accepted</span>")); n != 2500 {
+		t.Errorf("%d fields say what happened, want 2500", n)
 	}
 }

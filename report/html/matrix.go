@@ -13,7 +13,7 @@ import (
 // matrixView shows how providers fare at relying parties: first what does not go together, then the picture, then the
 // evidence for every cell of it.
 type matrixView struct {
-	Figures    []figure
+	Glance     *glance
 	Findings   []finding
 	More       []finding // folded away: the least of many
 	Untold     []finding
@@ -71,7 +71,7 @@ type matrixCell struct {
 	Anchor          string // of its evidence, or of why there is none; empty: it was not played
 	Look            look
 	Word            string // what came of it, in one or two words
-	Passed          string // "8/9": of the facets that came to a verdict
+	Passed          string // "8/9": of the facets that came to a verdict, those with a warning too
 	Spoken          string // what the strip says, in words
 	Strip           strip
 }
@@ -112,7 +112,7 @@ func newMatrixView(run *report.Run) *matrixView {
 			b.problems[p.ID] = findingAnchor(i)
 		}
 	}
-	v := &matrixView{Wide: len(b.parties) > mostAbreast, Marks: b.marks(), Figures: b.figures()}
+	v := &matrixView{Wide: len(b.parties) > mostAbreast, Marks: b.marks()}
 	for i, f := range b.facets {
 		v.Facets = append(v.Facets, facetHead{Number: i + 1, Name: facetName(f.ID), Title: f.Title, Says: f.Description, X: squareX(i)})
 	}
@@ -123,6 +123,7 @@ func newMatrixView(run *report.Run) *matrixView {
 	for i, p := range b.providers {
 		v.Rows = append(v.Rows, b.row(i, p))
 	}
+	v.Glance = b.glance(v)
 	v.addFindings(b.findings())
 	v.ByParty, v.ByProvider = b.facetsByParty(), b.facetsByProvider()
 	v.Evidence = b.evidence()
@@ -199,7 +200,7 @@ func (b *matrixViewer) cell(provider *report.MatrixProvider, party *report.Matri
 	c := b.m.Cell(provider.ID, party.ID)
 	out := matrixCell{Party: b.m.PartyName(party.ID), Provider: b.m.ProviderName(provider.ID)}
 	if c == nil {
-		out.Look, out.Word = look{"none", "·", "not played"}, "not played"
+		out.Look, out.Word = unplayed(), unplayed().Word
 		if party.Problem != "" {
 			out.Look, out.Anchor = lookOf(report.VerdictError), b.problems[party.ID]
 			out.Word = out.Look.Word
@@ -217,7 +218,7 @@ func (b *matrixViewer) cell(provider *report.MatrixProvider, party *report.Matri
 		out.Word = plural(int64(t.Warned), "warning")
 	}
 	if of := t.Judged(); of > t.Errored {
-		out.Passed = fmt.Sprintf("%d/%d", t.Passed, of)
+		out.Passed = fmt.Sprintf("%d/%d", t.Passed+t.Warned, of)
 	}
 	return out
 }
@@ -271,27 +272,6 @@ func (b *matrixViewer) tally(providers []*report.MatrixProvider, parties []*repo
 	}
 	t.Words = strings.Join(words, ", ")
 	return t
-}
-
-func (b *matrixViewer) figures() []figure {
-	works := 0
-	for i := range b.m.Cells {
-		if b.m.Cells[i].Works() {
-			works++
-		}
-	}
-	count := func(n int, one, many string) figure {
-		if n == 1 {
-			many = one
-		}
-		return figure{Value: strconv.Itoa(n), Name: many}
-	}
-	return []figure{
-		count(len(b.providers), "provider", "providers"),
-		count(len(b.parties), "relying party", "relying parties"),
-		count(len(b.facets), "facet of each pair", "facets of each pair"),
-		{Value: fmt.Sprintf("%d of %d", works, len(b.providers)*len(b.parties)), Name: "pairs fully work"},
-	}
 }
 
 // providerAnchor is where the evidence of a row's provider begins.

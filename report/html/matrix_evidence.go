@@ -23,6 +23,7 @@ type cellEvidence struct {
 	Duration string
 	Seed     uint64
 	Facets   []facetEvidence
+	Command  string // to play it again, where something did not pass
 }
 
 // facetEvidence is what was seen of one facet.
@@ -60,6 +61,9 @@ func (b *matrixViewer) evidence() []*providerEvidence {
 				continue
 			}
 			cell := cellEvidence{matrixCell: b.cell(p, party), Duration: report.FormatMS(c.DurationMS), Seed: c.Seed}
+			if c.Verdict().Worse(report.VerdictPass) {
+				cell.Command = cellCommand(b.run, c)
+			}
 			for _, f := range b.facets {
 				if r := b.m.Result(c, f.ID); r != nil {
 					cell.Facets = append(cell.Facets, b.facet(c, r, f, shown[r], &number))
@@ -93,7 +97,11 @@ func (b *matrixViewer) facet(c *report.MatrixCell, r *report.MatrixResult, f *re
 		case elsewhere != nil || telling(r) == 0:
 			e.Trail = append(e.Trail, cmp.Or(step.Title, step.ID))
 		default:
-			e.Steps = append(e.Steps, stepEvidence{stepItem(step, *number, ""), !tells(step)})
+			it := stepItem(step, *number, "")
+			if step.File == r.File && step.Line == r.Line {
+				it.unsay(r)
+			}
+			e.Steps = append(e.Steps, stepEvidence{it, !tells(step)})
 			*number++
 		}
 	}
@@ -101,6 +109,19 @@ func (b *matrixViewer) facet(c *report.MatrixCell, r *report.MatrixResult, f *re
 		e.SameAs = elsewhere
 	}
 	return e
+}
+
+// unsay takes from the step that decided what the result says already.
+func (it *item) unsay(r *report.MatrixResult) {
+	if strings.HasSuffix(r.Reason, it.Message) {
+		it.Message = ""
+	}
+	if it.Expected == r.Expected && it.Actual == r.Actual {
+		it.Expected, it.Actual, it.Outcome = "", "", ""
+	}
+	if it.Hint == r.Hint {
+		it.Hint = ""
+	}
 }
 
 // telling is how many steps of a result have more to tell than their titles.

@@ -14,10 +14,16 @@ type finding struct {
 	Look   look
 	N, Of  int
 	Share  string   // N of Of
-	Said   []phrase // the sentence
-	Links  []link   // to the evidence of those whom the sentence does not name
+	Party  string   // whom the sentence is about
+	Said   []phrase // who could not do what
+	Reason string
+	Links  []link // to the evidence of those whom the sentence does not name
 	Hint   string
 }
+
+// First is the evidence to begin with, and Others that of the others, which is of the like.
+func (f finding) First() link    { return f.Links[0] }
+func (f finding) Others() []link { return f.Links[1:] }
 
 // phrase is a part of a sentence, leading to the evidence of whom it names.
 type phrase struct{ Text, Anchor string }
@@ -25,7 +31,10 @@ type phrase struct{ Text, Anchor string }
 func (b *matrixViewer) findings() []finding {
 	var all []finding
 	for i, in := range b.causes {
-		f := finding{Anchor: findingAnchor(i), Look: lookOf(in.Verdict), N: len(in.Providers), Of: in.Of, Share: percent(float64(len(in.Providers)) / float64(max(in.Of, 1)))}
+		f := finding{
+			Anchor: findingAnchor(i), Look: lookOf(in.Verdict), N: len(in.Providers), Of: in.Of, Share: percent(float64(len(in.Providers)) / float64(max(in.Of, 1))),
+			Party: b.m.PartyName(in.Party), Reason: sentence(in.Reason),
+		}
 		for _, provider := range in.Providers {
 			c := b.m.Cell(provider, in.Party)
 			r := b.m.Result(c, in.Facet)
@@ -38,7 +47,7 @@ func (b *matrixViewer) findings() []finding {
 		if p := b.m.Party(in.Party); p != nil && p.Problem != "" && in.Verdict == report.VerdictError {
 			f.Hint, f.Links = cmp.Or(p.Hint, f.Hint), nil // it is the column's, whatever the cells under way saw of it
 		}
-		f.say(strings.TrimSuffix(in.Sentence, ".") + ".")
+		f.say(sentence(in.Claim))
 		all = append(all, f)
 	}
 	return all

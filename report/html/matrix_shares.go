@@ -74,8 +74,8 @@ func (b *matrixViewer) share(name string, keep func(*report.MatrixCell, *report.
 			}
 		}
 	}
-	out.Look, out.Passed = lookOf(worst), counts[report.VerdictPass]
-	out.Of = out.Passed + counts[report.VerdictWarn] + counts[report.VerdictFail] + counts[report.VerdictError]
+	out.Look, out.Passed = lookOf(worst), counts[report.VerdictPass]+counts[report.VerdictWarn]
+	out.Of = out.Passed + counts[report.VerdictFail] + counts[report.VerdictError]
 	switch n := counts[report.VerdictSkip]; {
 	case out.Of > 0:
 		out.Parts = bar(counts, out.Of)

@@ -68,7 +68,7 @@ func checkMatrix(t failer, run *report.Run, page []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids, fields := make(map[string]*nethtml.Node), []*nethtml.Node(nil)
+	ids, fields, glances := make(map[string]*nethtml.Node), []*nethtml.Node(nil), 0
 	for n := range doc.Descendants() {
 		if id := attr(n, "id"); id != "" {
 			ids[id] = n
@@ -76,10 +76,18 @@ func checkMatrix(t failer, run *report.Run, page []byte) {
 		if n.Data == "td" && hasAncestor(n, "mx-rows") && !strings.Contains(attr(n, "class"), "mx-sum") {
 			fields = append(fields, n)
 		}
+		if n.Data == "td" && hasAncestor(n, "mx-glance") && hasAncestor(n, "tbody") && attr(n, "class") != "mx-works" {
+			glances++
+			if textOf(n) == "" {
+				t.Errorf("a field of the picture at the head says nothing")
+			}
+		}
 	}
 	m := run.Matrix
 	if want := len(m.Providers) * len(m.Parties); len(fields) != want {
 		t.Errorf("%d fields, want %d", len(fields), want)
+	} else if glances != want {
+		t.Errorf("%d fields at the head, want %d", glances, want)
 	}
 	links := 0
 	for _, field := range fields {
@@ -206,5 +214,23 @@ func TestMatrixContrast(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Whoever reads of a failure can play that one cell again: with the facets and drivers of the run, and without its other rows and
+// columns.
+func TestCommandOfACell(t *testing.T) {
+	run := golden.Load(t, "matrix")
+	m := run.Matrix
+	m.File, m.Only, run.Params = "my lab.yaml", []string{"--provider", "x", "--facet", "login", "--relying-party", "y", "--driver", "api"}, map[string]string{"size": "3"}
+	page := string(write(t, run))
+	failed := 0
+	for i := range m.Cells {
+		if m.Cells[i].Verdict().Worse(report.VerdictPass) {
+			failed++
+		}
+	}
+	if n := strings.Count(page, "passrig matrix &#39;my lab.yaml&#39; --param size=3 --facet login --driver api --provider "); n != failed || n == 0 {
+		t.Errorf("%d commands for %d cells that did not pass", n, failed)
 	}
 }

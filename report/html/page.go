@@ -29,6 +29,7 @@ type page struct {
 	Caveats    []string
 	Trouble    []*item // failures, errors, warnings, in this order
 	Scenarios  []scenario
+	Excerpt    string // what steps are left out
 	Load       *loadView
 	Cells      []cellsView
 	Matrix     *matrixView
@@ -57,6 +58,7 @@ type scenario struct {
 	Look     look
 	Duration string
 	Items    []*item
+	Left     int    // how many of its steps are left out
 	Folded   bool   // it passed, and there are many
 	Steps    string // how many, when it is folded
 }
@@ -150,14 +152,16 @@ func newPage(run *report.Run) *page {
 	if s.Tolerated > 0 {
 		p.Counts = append(p.Counts, count{tolerated(), s.Tolerated})
 	}
-	p.addSteps(run)
+	shown := newExcerpt(run)
+	p.Excerpt = shown.String()
+	p.addSteps(shown)
 	checks := make([]*item, len(run.Checks))
 	for i := range run.Checks {
 		checks[i] = checkItem(&run.Checks[i], i)
 	}
 	p.feature(checks)
 	p.Checks, p.Load = newChecksView(run, checks), newLoadView(run)
-	p.Cells, p.Sync = newCells(run), newSyncView(run, placeSteps(run))
+	p.Cells, p.Sync = newCells(shown), newSyncView(run, placeSteps(shown))
 	for _, th := range run.Thresholds {
 		p.Thresholds = append(p.Thresholds, thresholdRow{Threshold: th, Look: lookOf(th.Verdict), Where: where(th.File, th.Line)})
 	}
@@ -170,7 +174,8 @@ func newPage(run *report.Run) *page {
 const mostUnfolded = 8
 
 // addSteps groups the steps by scenario; steps of no listed scenario come last.
-func (p *page) addSteps(run *report.Run) {
+func (p *page) addSteps(shown *excerpt) {
+	run := shown.run
 	listed := make(map[string]int)
 	for _, sc := range run.Scenarios {
 		if _, dup := listed[sc.ID]; dup {
@@ -183,6 +188,12 @@ func (p *page) addSteps(run *report.Run) {
 	for i := range run.Steps {
 		step := &run.Steps[i]
 		at, ok := listed[step.Scenario]
+		if !shown.shows(i) {
+			if ok {
+				p.Scenarios[at].Left++
+			}
+			continue
+		}
 		if !ok {
 			stray = append(stray, stepItem(step, i, step.Scenario))
 			continue
@@ -203,7 +214,7 @@ func (p *page) addSteps(run *report.Run) {
 // fold leaves of a scenario that passed the line that names it.
 func (s *scenario) fold() {
 	s.Folded = s.Verdict == report.VerdictPass
-	s.Steps = plural(int64(len(s.Items)), "step")
+	s.Steps = plural(int64(len(s.Items)+s.Left), "step")
 	skipped := 0
 	for _, it := range s.Items {
 		if it.Look == lookOf(report.VerdictSkip) {
@@ -212,6 +223,9 @@ func (s *scenario) fold() {
 	}
 	if skipped > 0 {
 		s.Steps += fmt.Sprintf(", %d skipped", skipped)
+	}
+	if s.Left > 0 {
+		s.Steps += fmt.Sprintf(", %d of them left out", s.Left)
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"image"
 	"image/png"
 	"maps"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,8 +16,6 @@ import (
 	"github.com/passrig/passrig/report"
 	"github.com/passrig/passrig/report/internal/golden"
 )
-
-const validators = "../testdata/validators"
 
 // documents are the pages of every recorded run, and of what no recorded run has: checks in all their
 // verdicts, pages that were seen, nothing.
@@ -34,7 +30,7 @@ func documents(t *testing.T) map[string][]byte {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		all[name] = write(t, golden.Load(t, name))
 	}
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns()) {
+	for _, name := range golden.All() {
 		if all[name] == nil {
 			t.Fatalf("there is no recorded run %q", name)
 		}
@@ -59,62 +55,54 @@ func pageRun(t *testing.T) *report.Run {
 	return run
 }
 
-// validate is what html-validate, and a parser that follows the standard, say against documents.
-func validate(t *testing.T, documents map[string][]byte) string {
+// validate is what html-validate, and a parser that follows the standard, say against documents, by their names.
+func validate(t *testing.T, documents map[string][]byte) map[string]string {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(validators, "node_modules")); err != nil {
-		t.Fatalf("the validator is not installed: run make test, or npm ci --ignore-scripts in report/testdata/validators: %v", err)
-	}
-	dir := t.TempDir()
-	args := []string{filepath.Join(validators, "html.mjs")}
-	for name, document := range documents {
-		path := filepath.Join(dir, name+".html")
-		if err := os.WriteFile(path, document, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, path)
-	}
-	out, err := exec.CommandContext(t.Context(), "node", args...).CombinedOutput()
-	if (err == nil) != (len(out) == 0) {
-		t.Fatalf("%v, %s", err, out)
-	}
-	return string(out)
+	return golden.Validate(t, documents, ".html", "html.mjs")
 }
 
 func TestValid(t *testing.T) {
-	if complaints := validate(t, documents(t)); complaints != "" {
-		t.Error(complaints)
+	for name, complaint := range validate(t, documents(t)) {
+		t.Errorf("%s: %s", name, complaint)
 	}
 }
 
-// planted are pages with a mistake each: what to replace in the page of the mixed run, and by what.
-func planted(t *testing.T, old, replacement string) []byte {
+// plants are mistakes by what they are called: what to replace in a page, and by what.
+type plants map[string][2]string
+
+// planted is the page of the mixed run with mistakes.
+func planted(t *testing.T, mistakes plants) []byte {
 	t.Helper()
 	page := write(t, golden.Load(t, "mixed"))
-	if !bytes.Contains(page, []byte(old)) {
-		t.Fatalf("there is no %s", old)
+	for _, m := range mistakes {
+		if !bytes.Contains(page, []byte(m[0])) {
+			t.Fatalf("there is no %s", m[0])
+		}
+		page = bytes.Replace(page, []byte(m[0]), []byte(m[1]), 1)
 	}
-	return bytes.Replace(page, []byte(old), []byte(replacement), 1)
+	return page
 }
 
 // The validator notices what it is there for.
 func TestValidRefuses(t *testing.T) {
-	t.Parallel()
-	for rule, page := range map[string][]byte{
-		"no-dup-id":                 planted(t, `<h2 id="steps">`, `<h2 id="attention">`),
-		"input-missing-label":       planted(t, `</h1>`, `</h1><input type="text">`),
-		"element-permitted-content": planted(t, `<h1>`, `<h1><div>x</div>`),
-		"no-unknown-attributes":     planted(t, `<h1>`, `<h1 foo="x">`),
-		"close-order":               planted(t, `</h1>`, ``),
-		"parse5":                    planted(t, `<h1>`, `<h1>&ampx`),
-		"prefer-native-element":     planted(t, `<div class="scroll" role="group"`, `<div class="scroll" role="region"`),
-	} {
-		t.Run(rule, func(t *testing.T) {
-			t.Parallel()
-			if complaints := validate(t, map[string][]byte{"planted": page}); !strings.Contains(complaints, rule) {
-				t.Errorf("it says %q", complaints)
-			}
-		})
+	mistakes := plants{
+		"no-dup-id":                 {`<h2 id="steps">`, `<h2 id="attention">`},
+		"input-missing-label":       {`</h1>`, `</h1><input type="text">`},
+		"element-permitted-content": {`<h1>`, `<h1><div>x</div>`},
+		"no-unknown-attributes":     {`<h1>`, `<h1 foo="x">`},
+		"close-order":               {`</h1>`, ``},
+		"parse5":                    {`<h1>`, `<h1>&ampx`},
+		"prefer-native-element":     {`<div class="scroll" role="group"`, `<div class="scroll" role="region"`},
+	}
+	pages := make(map[string][]byte)
+	for rule, m := range mistakes {
+		pages[rule] = planted(t, plants{rule: m})
+	}
+	complaints := validate(t, pages)
+	for rule := range mistakes {
+		if _, said, _ := strings.Cut(complaints[rule], ".html:"); !strings.Contains(said, rule) {
+			t.Errorf("%s: it says %q", rule, complaints[rule])
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,10 +17,10 @@ import (
 
 // What is loaded and written again is the same, byte for byte: the runs are their own golden files.
 func TestWriteIsTheResultFile(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer
-			if err := jsonout.Write(&got, golden.Load(t, name)); err != nil {
+			if err := jsonout.Write(&got, run); err != nil {
 				t.Fatal(err)
 			}
 			want, err := os.ReadFile("../testdata/runs/" + name + ".json")

@@ -71,7 +71,7 @@ type output struct {
 // tell for another reason, has a case "run completed" of its own with an error, because a CI system sees nothing but cases and would show the rest as
 // all there is. Long texts are cut, so that no CI system refuses the file for its size.
 func Write(w io.Writer, run *report.Run) error {
-	b := builder{run: run, names: make(map[string]bool), outputLeft: fileOutput, textLeft: fileText}
+	b := builder{run: run, names: make(map[string]bool), outputLeft: fileOutput, textLeft: fileText, well: room{mostCases, fileNames}, badly: room{mostCases, fileNames}}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("write JUnit report: %w", err)
 	}
@@ -91,6 +91,9 @@ type builder struct {
 	names      map[string]bool // in use in this file
 	outputLeft int             // bytes of exchanges that may still be written
 	textLeft   int             // bytes of messages and bodies that may still be written
+
+	well, badly         room // for cases that went well, and for those that did not
+	leftWell, leftBadly int  // cases for which there was none
 }
 
 func (b *builder) build() testsuites {
@@ -136,11 +139,11 @@ func (r *testsuites) add(s testsuite) {
 func (b *builder) scenario(sc *report.Scenario) testsuite {
 	s := b.suite(sc.Name, sc.File, b.run.Driver, sc.StartMS, sc.DurationMS, sc.Target)
 	for _, step := range b.run.StepsOf(sc.ID) {
-		s.Cases = append(s.Cases, b.step(step))
+		s.Cases = b.step(s.Cases, step)
 	}
 	for i := range b.run.Thresholds {
 		if b.run.Thresholds[i].Scenario == sc.ID {
-			s.Cases = append(s.Cases, b.threshold(&b.run.Thresholds[i], sc.ID))
+			s.Cases = b.threshold(s.Cases, &b.run.Thresholds[i], sc.ID)
 		}
 	}
 	return s
@@ -153,17 +156,17 @@ func (b *builder) rest(placed map[string]bool) testsuite {
 	total := 0.0
 	for i := range b.run.Steps {
 		if !placed[b.run.Steps[i].Scenario] {
-			s.Cases = append(s.Cases, b.step(&b.run.Steps[i]))
+			s.Cases = b.step(s.Cases, &b.run.Steps[i])
 			total += b.run.Steps[i].DurationMS
 		}
 	}
 	for i := range b.run.Checks {
-		s.Cases = append(s.Cases, b.check(&b.run.Checks[i]))
+		s.Cases = b.check(s.Cases, &b.run.Checks[i])
 		total += b.run.Checks[i].DurationMS
 	}
 	for i := range b.run.Thresholds {
 		if !placed[b.run.Thresholds[i].Scenario] {
-			s.Cases = append(s.Cases, b.threshold(&b.run.Thresholds[i], "thresholds"))
+			s.Cases = b.threshold(s.Cases, &b.run.Thresholds[i], "thresholds")
 		}
 	}
 	for _, r := range b.run.Results() {
@@ -173,6 +176,7 @@ func (b *builder) rest(placed map[string]bool) testsuite {
 			s.Cases = append(s.Cases, c)
 		}
 	}
+	s.Cases = append(s.Cases, b.leftOut()...)
 	s.Time = seconds(total)
 	return s
 }
@@ -198,14 +202,19 @@ func (b *builder) testcase(title, class string, ms float64) testcase {
 	return testcase{Name: b.unique(title), Classname: name(class), Time: seconds(ms)}
 }
 
-func (b *builder) step(step *report.Step) testcase {
-	c := b.testcase(step.ID+" "+step.Title, step.Scenario, step.DurationMS)
+// step, check and threshold add a case to others, as long as there is room for it.
+func (b *builder) step(cases []testcase, step *report.Step) []testcase {
+	title := step.ID + " " + step.Title
+	if !b.fits(step.Verdict, title, step.Scenario) {
+		return cases
+	}
+	c := b.testcase(title, step.Scenario, step.DurationMS)
 	b.judge(&c, step.Verdict, entry{
 		message: step.Message, expected: step.Expected, actual: step.Actual, hint: step.Hint,
 		file: step.File, line: step.Line, kind: orElse(step.Action, "step"),
 	})
 	b.evidence(&c, step)
-	return c
+	return append(cases, c)
 }
 
 // evidence adds the exchanges of a step that is worth a look.
@@ -215,8 +224,12 @@ func (b *builder) evidence(c *testcase, step *report.Step) {
 	}
 }
 
-func (b *builder) check(check *report.Check) testcase {
-	c := b.testcase(check.ID+" "+check.Title, orElse(check.Ceremony, "checks"), check.DurationMS)
+func (b *builder) check(cases []testcase, check *report.Check) []testcase {
+	title, class := check.ID+" "+check.Title, orElse(check.Ceremony, "checks")
+	if !b.fits(check.Verdict, title, class) {
+		return cases
+	}
+	c := b.testcase(title, class, check.DurationMS)
 	e := entry{
 		message: orElse(check.Message, check.Actual), expected: check.Expected, actual: check.Actual, hint: check.Hint,
 		basis: strings.Join(check.Basis, "; "), kind: orElse(check.Severity, "check"),
@@ -232,11 +245,15 @@ func (b *builder) check(check *report.Check) testcase {
 			c.SystemOut = b.output(c.SystemOut, "case "+sent.Name+": "+sent.Answer+"\n"+exchanges(sent.Exchanges))
 		}
 	}
-	return c
+	return append(cases, c)
 }
 
-func (b *builder) threshold(th *report.Threshold, class string) testcase {
-	c := b.testcase("threshold "+th.Text, class, 0)
+func (b *builder) threshold(cases []testcase, th *report.Threshold, class string) []testcase {
+	title := "threshold " + th.Text
+	if !b.fits(th.Verdict, title, class) {
+		return cases
+	}
+	c := b.testcase(title, class, 0)
 	message := "the threshold was crossed: " + th.Actual
 	if th.Verdict == report.VerdictError {
 		message = "the threshold could not be judged: " + th.Actual
@@ -244,7 +261,7 @@ func (b *builder) threshold(th *report.Threshold, class string) testcase {
 	b.judge(&c, th.Verdict, entry{
 		message: message, expected: th.Text, actual: th.Actual, hint: th.Hint, file: th.File, line: th.Line, kind: "threshold",
 	})
-	return c
+	return append(cases, c)
 }
 
 // unique returns a case's name, numbered if it is taken: GitLab keeps only the first of equal names.

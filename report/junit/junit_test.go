@@ -59,9 +59,8 @@ func write(t interface{ Fatal(...any) }, run *report.Run) ([]byte, parsed) {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
-			run := golden.Load(t, name)
 			out, p := write(t, run)
 			golden.Check(t, *update, name+".xml", out)
 			checkCounts(t, run, p)
@@ -179,6 +178,51 @@ func TestWriteErrors(t *testing.T) {
 	for _, n := range []int{0, 50, 500} {
 		if err := junit.Write(golden.FullDisk(n), golden.Load(t, "pass")); err == nil {
 			t.Errorf("no error when the disk is full after %d bytes", n)
+		}
+	}
+}
+
+// TestCasesAreCapped keeps a file of hundreds of thousands of cases readable: one case stands for those that are left out, and
+// fails if a failure is among them.
+func TestCasesAreCapped(t *testing.T) {
+	const many = 300_000
+	for _, tt := range []struct {
+		failed   int
+		skipped  int
+		failures int
+	}{
+		{failed: 0, skipped: 1},
+		{failed: 10, skipped: 1, failures: 10},
+		{failed: many, failures: 1},
+	} {
+		run := &report.Run{Scenarios: []report.Scenario{{ID: "s", Name: "s"}}}
+		for i := range many {
+			step := report.Step{ID: strconv.Itoa(i), Scenario: "s", Title: `login "alice" & 'bob'`, Verdict: report.VerdictPass}
+			if i >= many-tt.failed {
+				step.Verdict = report.VerdictFail
+			}
+			run.Steps = append(run.Steps, step)
+		}
+		run.Summary = run.Summarize()
+		out, p := write(t, run)
+		if p.Tests > 200_001 || len(out) >= 30_000_000 {
+			t.Errorf("%d failed: %d cases in %d bytes", tt.failed, p.Tests, len(out))
+		}
+		last := p.Suites[len(p.Suites)-1]
+		c := last.Cases[len(last.Cases)-1]
+		if c.Name != "cases left out" || len(c.NotRun) != tt.skipped {
+			t.Errorf("%d failed: the last case is %+v", tt.failed, c)
+		}
+		written := p.Tests - 1
+		badly := max(tt.failed-p.Failures, 0)
+		if tt.failed == many {
+			badly++ // the case itself
+		} else if p.Failures != tt.failures {
+			t.Errorf("%d failed: %d failures", tt.failed, p.Failures)
+		}
+		want := strconv.Itoa(badly) + " cases that failed or could not be told and " + strconv.Itoa(many-written-badly) + " others are left out"
+		if got := slices.Concat(c.NotRun, c.Failures)[0].Message; !strings.HasPrefix(got, want) {
+			t.Errorf("%d failed: it says %q, want %q", tt.failed, got, want)
 		}
 	}
 }

@@ -44,6 +44,9 @@ func (b *builder) party(p *report.MatrixParty, cells []report.Result, evidence m
 	s := b.suite(orElse(p.Title, p.ID), "", p.Driver, start, total, p.Target)
 	for i := range cells {
 		r := &cells[i]
+		if !b.fits(r.Verdict, r.Name(), p.ID) {
+			continue
+		}
 		c := b.testcase(r.Name(), p.ID, r.DurationMS)
 		e := entry{
 			message: r.Message, expected: r.Expected, actual: r.Actual, hint: r.Hint, file: r.File, line: r.Line, kind: orElse(r.Facet, "party"),

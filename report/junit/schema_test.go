@@ -2,10 +2,7 @@ package junit_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -13,39 +10,10 @@ import (
 	"github.com/passrig/passrig/report/internal/golden"
 )
 
-const validators = "../testdata/validators"
-
 // validate returns what libxml2 says against each of these texts, by name.
 func validate(t *testing.T, texts map[string][]byte) map[string]string {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(validators, "node_modules")); err != nil {
-		t.Fatalf("the validator is not installed: run make test, or npm ci --ignore-scripts in report/testdata/validators: %v", err)
-	}
-	dir := t.TempDir()
-	args := []string{filepath.Join(validators, "xmllint.mjs"), filepath.Join("testdata", "junit.xsd")}
-	for name, text := range texts {
-		file := filepath.Join(dir, name+".xml")
-		if err := os.WriteFile(file, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, file)
-	}
-	out, err := exec.CommandContext(t.Context(), "node", args...).CombinedOutput()
-	if (err == nil) != (len(out) == 0) {
-		t.Fatalf("%v, %s", err, out)
-	}
-	complaints := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		if line == "\n" {
-			continue
-		}
-		name, _, ok := strings.Cut(line, ".xml")
-		if _, known := texts[name]; !ok || !known {
-			t.Fatalf("the validator says %q", line)
-		}
-		complaints[name] += line
-	}
-	return complaints
+	return golden.Validate(t, texts, ".xml", "xmllint.mjs", filepath.Join("testdata", "junit.xsd"))
 }
 
 // TestSchema has what the writer makes of every recorded run, and of a matrix, checked by a validator that is not ours.
@@ -54,7 +22,7 @@ func TestSchema(t *testing.T) {
 		Scenarios: []report.Scenario{{}, {}}, Checks: []report.Check{{Verdict: report.VerdictFail}}, Thresholds: []report.Threshold{{Verdict: report.VerdictError}},
 		Steps: []report.Step{{Verdict: report.VerdictFail}, {Verdict: report.VerdictError}, {Verdict: report.VerdictSkip}, {Verdict: report.VerdictInfo}, {}},
 	}}
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for _, name := range golden.All() {
 		runs[name] = golden.Load(t, name)
 	}
 	texts := map[string][]byte{}

@@ -97,12 +97,12 @@ func (d *writer) verdict() {
 }
 
 func (d *writer) target() {
-	run := d.run
+	run, target := d.run, d.run.Subject()
 	rows := [][]string{
-		{"Relying party", run.Target.Origin},
-		{"Requests to", run.Target.BaseURL},
-		{"rp.id", run.Target.RPID},
-		{"Adapter", run.Target.Adapter},
+		{"Relying party", target.Origin},
+		{"Requests to", target.BaseURL},
+		{"rp.id", target.RPID},
+		{"Adapter", target.Adapter},
 		{"Driver", strings.TrimSuffix(run.Driver+", "+run.Browser, ", ")},
 		{"Started", run.Started.UTC().Format(time.RFC3339)},
 		{"Seed", strconv.FormatUint(run.Seed, 10)},

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -30,9 +29,9 @@ func write(t interface{ Fatal(...any) }, run *report.Run, opts markdown.Options)
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
-			out := write(t, golden.Load(t, name), markdown.Options{})
+			out := write(t, run, markdown.Options{})
 			golden.Check(t, *update, name+".md", []byte(out))
 			outline(t, out)
 		})

@@ -135,11 +135,13 @@ func (d *writer) remedies(m *report.Matrix, list []report.Incompatibility) {
 		if cause.Facet != "" {
 			title = m.PartyName(cause.Party) + ": " + report.FacetName(cause.Facet)
 		}
-		names := make([]string, len(cause.Providers))
-		for j, id := range cause.Providers {
-			names[j] = m.ProviderName(id)
+		var names []string
+		if len(cause.Providers) < cause.Of {
+			for _, id := range cause.Providers {
+				names = append(names, m.ProviderName(id))
+			}
 		}
-		d.section(2, cause.Verdict.Mark()+" "+title+" ("+strconv.Itoa(len(names))+")", func() {
+		d.section(2, fmt.Sprintf("%s %s (%d of %d)", cause.Verdict.Mark(), title, len(cause.Providers), cause.Of), func() {
 			place := report.Result{File: r.File, Line: r.Line}
 			d.paragraph(cmp.Or(r.Reason, cause.Verdict.Words()))
 			d.put(item("Providers", strings.Join(names, "; ")) + item("Expected", r.Expected) + item("Actual", r.Actual) + item("Hint", r.Hint) +

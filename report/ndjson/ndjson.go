@@ -225,7 +225,7 @@ func (s *stream) matrix() {
 		}
 	}
 	for _, i := range s.run.Matrix.Incompatibilities() {
-		cause := incompatibility(i)
+		cause := incompatibility{i.Party, i.Facet, i.Verdict, i.Sentence, i.Providers, i.Of}
 		s.add(event{Type: "incompatibility", Cause: &cause}, s.end)
 	}
 }

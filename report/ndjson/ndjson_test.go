@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,9 +108,8 @@ func checkCounts(t interface{ Errorf(string, ...any) }, run *report.Run, events 
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
-			run := golden.Load(t, name)
 			out, events := write(t, run)
 			golden.Check(t, *update, name+".ndjson", out)
 			checkCounts(t, run, events)

@@ -25,7 +25,7 @@ const unitSeconds = "seconds"
 // scenario has a label scenario too, and what belongs to a matrix party, provider and facet. A threshold that could not be judged has no sample, and neither have latencies when
 // the generator of a load could not keep up.
 func Write(w io.Writer, run *report.Run) error {
-	v := view{run: run, target: Label{"target", run.Target.Origin}}
+	v := view{run: run, target: Label{"target", run.Subject().Origin}}
 	if err := Encode(w, v.families()); err != nil {
 		return fmt.Errorf("write OpenMetrics report: %w", err)
 	}
@@ -51,8 +51,8 @@ func (v *view) info() Family {
 	labels := []Label{
 		v.target,
 		{"name", run.Name},
-		{"rp_id", run.Target.RPID},
-		{"adapter", run.Target.Adapter},
+		{"rp_id", run.Subject().RPID},
+		{"adapter", run.Subject().Adapter},
 		{"driver", run.Driver},
 		{"seed", strconv.FormatUint(run.Seed, 10)},
 		{"version", run.Tool.Version},

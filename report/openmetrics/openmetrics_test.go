@@ -30,9 +30,8 @@ func write(t interface{ Fatal(...any) }, run *report.Run) ([]byte, livetest.Expo
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
-			run := golden.Load(t, name)
 			out, read := write(t, run)
 			golden.Check(t, *update, name+".txt", out)
 			checkCounts(t, run, read)
@@ -130,7 +129,7 @@ func TestHostileText(t *testing.T) {
 
 // TestOlderReaders makes sure that nothing is in the file that the text format of Prometheus does not have.
 func TestOlderReaders(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for _, name := range golden.All() {
 		out, _ := write(t, golden.Load(t, name))
 		for line := range strings.Lines(string(out)) {
 			if kind := strings.Fields(line); kind[0] == "#" && kind[1] == "TYPE" && !slices.Contains([]string{"counter", "gauge", "summary"}, kind[3]) {

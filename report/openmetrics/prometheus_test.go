@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -30,9 +29,9 @@ func TestPrometheusReadsIt(t *testing.T) {
 		return string(out)
 	}
 
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
-			out, _ := write(t, golden.Load(t, name))
+			out, _ := write(t, run)
 			if complaint := read(t, out); complaint != "" {
 				t.Error(complaint)
 			}

@@ -189,9 +189,8 @@ func checkReferences(t interface{ Fatal(...any) }, p parsed) {
 
 func TestGolden(t *testing.T) {
 	valid := schema(t)
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
-			run := golden.Load(t, name)
 			out, p := write(t, valid, run)
 			golden.Check(t, *update, name+".sarif", out)
 			checkCounts(t, run, p)

@@ -52,7 +52,7 @@ func Write(w io.Writer, run *report.Run) error {
 
 func about(run *report.Run) string {
 	parts := []string{strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version)}
-	for _, s := range []string{run.Driver, run.Target.Origin, run.Target.Adapter} {
+	for _, s := range []string{run.Driver, run.Subject().Origin, run.Subject().Adapter} {
 		if s != "" {
 			parts = append(parts, s)
 		}

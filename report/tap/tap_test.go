@@ -112,9 +112,8 @@ func diagnostic(t interface{ Fatalf(string, ...any) }, line string) (key, value 
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns()) {
+	for name, run := range golden.Each(t) {
 		t.Run(name, func(t *testing.T) {
-			run := golden.Load(t, name)
 			text, p := parse(t, run)
 			golden.Check(t, *update, name+".tap", []byte(text))
 			agree(t, run, p)

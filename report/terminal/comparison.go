@@ -66,7 +66,7 @@ func changeLook(change string) (mark, color string) {
 	switch change {
 	case comparison.NewFailure:
 		return markOf(report.VerdictFail)
-	case comparison.CouldNotTell:
+	case comparison.CouldNotTell, comparison.StillUntold:
 		return markOf(report.VerdictError)
 	case comparison.NewWarning, comparison.NotRun, comparison.Gone:
 		return markOf(report.VerdictWarn)
@@ -215,10 +215,20 @@ func (p *printer) untold(c *comparison.Comparison) {
 	}
 }
 
-// tally is the last line: "2 worse, 1 better, 14 without change, 3 could not be told".
+// tally is the last line: "2 worse, 1 better, 3 could not be told, 14 figures without a change".
 func (p *printer) tally(c *comparison.Comparison) string {
 	t := c.Tally()
-	return p.counted([]counted{
+	none := ""
+	switch {
+	case t == (comparison.Tally{}) && c.Untold:
+		return p.paint(magenta, "nothing could be told")
+	case t == (comparison.Tally{}) || c.Untold || t.Worse+t.Better+t.Other > 0:
+	case t.Untold > 0:
+		none = "no change in what could be told: "
+	default:
+		none = "no change: "
+	}
+	return none + p.counted([]counted{
 		{t.Worse, "worse", red},
 		{t.Better, "better", green},
 		{t.Untold, "could not be told", magenta},

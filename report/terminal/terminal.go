@@ -66,18 +66,18 @@ func (p *printer) header() {
 	if p.opts.Quiet {
 		return
 	}
-	run := p.run
-	parts := []string{strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version), run.Driver, run.Target.Origin}
+	run, target := p.run, p.run.Subject()
+	parts := []string{strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version), run.Driver, target.Origin}
 	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" }) // a study has no target
 	var details []string
-	if run.Target.Adapter != "" {
-		details = append(details, "adapter "+run.Target.Adapter)
+	if target.Adapter != "" {
+		details = append(details, "adapter "+target.Adapter)
 	}
-	if run.Target.BaseURL != "" && run.Target.BaseURL != run.Target.Origin {
-		details = append(details, "requests to "+run.Target.BaseURL)
+	if target.BaseURL != "" && target.BaseURL != target.Origin {
+		details = append(details, "requests to "+target.BaseURL)
 	}
-	if run.Target.RPID != "" {
-		details = append(details, "rp.id "+run.Target.RPID)
+	if target.RPID != "" {
+		details = append(details, "rp.id "+target.RPID)
 	}
 	if m := run.Matrix; m != nil {
 		details = append(details, fmt.Sprintf("providers × relying parties × facets: %d × %d × %d", len(m.Providers), len(m.Parties), len(m.Facets)))

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -32,7 +31,7 @@ func write(t interface{ Fatal(...any) }, run *report.Run, opts terminal.Options)
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range allRuns() {
+	for _, name := range golden.All() {
 		run := golden.Load(t, name)
 		for variant, opts := range map[string]terminal.Options{
 			"plain":   {Width: 100, Reports: []string{"out.html", "junit.xml"}},
@@ -49,7 +48,7 @@ func TestGolden(t *testing.T) {
 }
 
 func TestNothingIsWiderThanTheTerminal(t *testing.T) {
-	for _, name := range allRuns() {
+	for _, name := range golden.All() {
 		run := golden.Load(t, name)
 		if l := run.Load; l != nil { // a soak of a day
 			l.Counts.Scheduled, l.Counts.Started, l.Counts.Finished = 1_728_000_000, 1_728_000_000, 1_728_000_000
@@ -67,7 +66,7 @@ func TestNothingIsWiderThanTheTerminal(t *testing.T) {
 }
 
 func TestColorSaysNothingOfItsOwn(t *testing.T) {
-	for _, name := range allRuns() {
+	for _, name := range golden.All() {
 		run := golden.Load(t, name)
 		bare := write(t, run, terminal.Options{Width: 80})
 		colored := write(t, run, terminal.Options{Width: 80, Color: true})
@@ -157,10 +156,6 @@ func TestWriteErrors(t *testing.T) {
 	if err := terminal.Write(w, &report.Run{}, terminal.Options{}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v, want the writer's error", err)
 	}
-}
-
-func allRuns() []string {
-	return slices.Concat(golden.Runs(), golden.LoadRuns(), golden.SyncRuns(), golden.MatrixRuns())
 }
 
 // hostileLoad is a load with nasty text wherever there can be text.

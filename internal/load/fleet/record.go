@@ -59,7 +59,6 @@ func (r *record) enroll(handle []byte, discoverable bool, count uint32) {
 var (
 	checksums        = crc32.MakeTable(crc32.Castagnoli)
 	errDamagedRecord = errors.New("damaged record")
-	errLocked        = errors.New("in use by another run")
 )
 
 // checksum depends on the user's index too, so that a record in the wrong place is noticed.

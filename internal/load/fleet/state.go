@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/passrig/passrig/internal/filelock"
 )
 
 // stateFormat is the first member of a state file.
@@ -82,8 +84,8 @@ func openState(path string, h *header) (*state, error) {
 
 // prepare locks the file, and makes it or compares it.
 func (s *state) prepare(h *header) error {
-	if err := lockFile(s.file); err != nil {
-		if errors.Is(err, errLocked) {
+	if err := filelock.Lock(s.file); err != nil {
+		if errors.Is(err, filelock.ErrInUse) {
 			return &hintedError{err, "wait for the other run, or take another state file and another --seed"}
 		}
 		return fmt.Errorf("lock: %w", err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/passrig/passrig/internal/filelock"
 	"github.com/passrig/passrig/virtual"
 )
 
@@ -247,7 +248,7 @@ func TestTwoRunsOnOneState(t *testing.T) {
 	f := open(t, cfg)
 	_, err := New(cfg)
 	var hinted interface{ Hint() string }
-	if !errors.Is(err, errLocked) || !errors.As(err, &hinted) {
+	if !errors.Is(err, filelock.ErrInUse) || !errors.As(err, &hinted) {
 		t.Errorf("got %v", err)
 	}
 	shut(t, f)

@@ -2,8 +2,10 @@
 package golden
 
 import (
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +23,21 @@ func LoadRuns() []string { return []string{"load", "load-mixed", "load-limited",
 // SyncRuns are the names of hand-made runs of passkeys that travel: one in which everything happens, a simulation, and one
 // whose verdicts are a table.
 func SyncRuns() []string { return []string{"sync", "sync-study", "sync-cells"} }
+
+// All are the names of all runs.
+func All() []string { return slices.Concat(Runs(), LoadRuns(), SyncRuns(), MatrixRuns()) }
+
+// Each are all runs, by their names.
+func Each(t *testing.T) iter.Seq2[string, *report.Run] {
+	t.Helper()
+	return func(yield func(string, *report.Run) bool) {
+		for _, name := range All() {
+			if !yield(name, Load(t, name)) {
+				return
+			}
+		}
+	}
+}
 
 // Load reads one of the runs from the tests of a package directly below report.
 func Load(t *testing.T, name string) *report.Run {
