@@ -60,7 +60,7 @@ test: has-go has-node has-browser no-skips $(rps) $(validators) ## run every tes
 	@go vet ./...
 	@if command -v "$$(go env CC)" >/dev/null; then \
 	  echo "go test -race, packages with concurrency"; \
-	  CGO_ENABLED=1 go test -race -timeout=10m -skip='^Test((Page)?Matrix|LoadKnowsEveryCut)$$' $(concurrent); \
+	  CGO_ENABLED=1 go test -race -timeout=10m -skip='^Test((Page)?Matrix|LoadKnowsEveryCut|LongTexts|LargeResultFile)$$' $(concurrent); \
 	elif [ -n "$${CI:-}" ]; then \
 	  echo "the race detector needs a C compiler, and in CI nothing is left out: install gcc" >&2; exit 1; \
 	else \

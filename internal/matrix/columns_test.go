@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestColumnThatBeginsToHang(t *testing.T) {
 		})
 	})
 	cfg := lab(t, "synced-generic, device-bound, bitwarden, 1password", "hangs", origin, "demo", demorptest.Start(t, nil))
-	cfg.Timeout = 300 * time.Millisecond
+	cfg.Timeout = 2 * time.Second // far more than an answer takes, even on a busy machine
 	cfg.Only.Facets = []string{"signup", "login", "counters", "exclude"}
 	cfg.Jobs = 4
 	run := play(t, cfg, matrix.Play{})
@@ -69,7 +70,7 @@ func TestColumnThatHangsNowAndThen(t *testing.T) {
 		})
 	})
 	cfg := lab(t, "synced-generic, device-bound, bitwarden, 1password, windows-hello", "demo", origin)
-	cfg.Timeout = 300 * time.Millisecond
+	cfg.Timeout = 2 * time.Second // far more than an answer takes, even on a busy machine
 	cfg.Only.Facets = []string{"signup", "login", "second-device"}
 	cfg.Jobs = 1
 	run := play(t, cfg, matrix.Play{})
@@ -215,4 +216,55 @@ func TestSumIsOfAllThatIsPlayed(t *testing.T) {
 	if sum(tinyLab) == first {
 		t.Error("an adapter makes no other lab")
 	}
+}
+
+// Where a passkey could be made before, one registration that fails says nothing of what comes after it.
+func TestOneRegistrationThatFails(t *testing.T) {
+	t.Parallel()
+	var registrations atomic.Int32
+	origin := demorptest.Start(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/register/result") && registrations.Add(1) == 2 {
+				http.Error(w, "{}", http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	cfg := lab(t, "synced-generic", "demo", origin)
+	cfg.Only.Facets = []string{"signup", "login", "attestation"}
+	got := results(play(t, cfg, matrix.Play{}))
+	if login := got["synced-generic/demo/login"]; !strings.HasPrefix(login, "fail") {
+		t.Errorf("login: %s", login)
+	}
+	if after := got["synced-generic/demo/attestation"]; !strings.HasPrefix(after, "pass") {
+		t.Errorf("attestation: %s", after)
+	}
+}
+
+// As many cells are played at a time as it is said.
+func TestJobsAtATime(t *testing.T) {
+	t.Parallel()
+	var waiting atomic.Int32
+	both := make(chan struct{})
+	around := func(next http.Handler) http.Handler {
+		var first sync.Once
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			first.Do(func() {
+				if waiting.Add(1) == 2 {
+					close(both)
+				}
+				select {
+				case <-both:
+				case <-time.After(5 * time.Second):
+					t.Error("the other column waits for this one")
+				}
+			})
+			next.ServeHTTP(w, r)
+		})
+	}
+	cfg := lab(t, "synced-generic", "demo", demorptest.Start(t, around), "other", demorptest.Start(t, around))
+	cfg.Only.Facets = []string{"signup"}
+	cfg.Jobs = 2
+	play(t, cfg, matrix.Play{})
 }

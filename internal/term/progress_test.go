@@ -223,3 +223,25 @@ func TestForetoldProgress(t *testing.T) {
 		}
 	})
 }
+
+// Tasks on which nothing is done are told of only when there are no others; a dropped one is not told of any more.
+func TestIdleTasksAreNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out lockedBuffer
+		p := NewProgress(&out, false, time.Now)
+		busy, idle, dropped := p.Start("busy", 9), p.Start("idle", 9), p.Start("dropped", 9)
+		<-time.After(time.Second)
+		dropped.Drop()
+		<-time.After(10 * time.Second) // both are told once
+		busy.Step("")
+		<-time.After(10 * time.Second) // only the busy one
+		<-time.After(10 * time.Second) // neither was busy: both
+		busy.Drop()
+		idle.Drop()
+		p.Wait()
+		want := []string{"busy 0% 0/9 in 10s", "idle 0% 0/9 in 10s", "busy 11% 1/9 in 20s", "busy 11% 1/9 in 30s", "idle 0% 0/9 in 30s"}
+		if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(out.String()), "\n")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
