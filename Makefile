@@ -67,7 +67,7 @@ test: has-go has-node has-browser no-skips $(rps) $(validators) ## run every tes
 	  echo "no C compiler, so the race detector is left out"; \
 	fi
 	@echo "go test"
-	@go test -timeout=10m ./...
+	@go test -timeout=15m ./...
 
 .PHONY: lint
 lint: has-go .bin/golangci-lint ## check style, import rules and modules
