@@ -22,6 +22,11 @@ func (c *fileChecker) checkMatrix() {
 	} else if !m.Jobs.IsZero() && !c.options.Partial && len(m.Jobs.expressions()) > 0 {
 		c.fail(n.Get("jobs"), "it has to be known when the file is read", "%v", err)
 	}
+	for name, list := range map[string][]string{"providers": m.Providers, "drivers": m.Drivers, "facets": m.Facets} {
+		if at := n.Get(name); at != nil && len(list) == 0 && at.Kind == source.List {
+			c.fail(at, "leave it out, which is what is usual, or name some", "%s is empty", name)
+		}
+	}
 	for i, name := range m.Providers {
 		c.checkRow(name, n.Get("providers").Item(i))
 	}
